@@ -2,7 +2,8 @@
  *
  * attention/spec.h: attention is one operator; a published variant is a value of this spec. Internal.
  *
- * The node `Attention` (fovea domain):
+ * The node `FoveaAttention` (fovea domain; plain `Attention` is the ONNX operator of opset 23, which
+ * has caches and modes and an operator of its own):
  *   Math    out[b,h,t,:] = sum_s w(score[b,h,t,s]) v[b,hk,s,:],  hk = h * kv_heads / heads,
  *           score = hook(scale * q[b,h,t,:] . k[b,hk,s,:]  + bias[b,h,t,s] ...),  w = softmax over s
  *   Shape   in[0] q [B,H,T,D], in[1] k [B,Hk,S,D], in[2] v [B,Hk,S,Dv],
