@@ -42,6 +42,20 @@ FoveaSyms *fovea_syms_new(void)
     return syms;
 }
 
+FoveaSyms *fovea_syms_copy(const FoveaSyms *from)
+{
+    FoveaSyms *syms = fovea_syms_new();
+    syms->n_scalars = from->n_scalars;
+    for (guint i = 0; i < from->n_scalars; i++) {
+        syms->name[i] = g_strdup(from->name[i]);
+        syms->capacity[i] = from->capacity[i];
+    }
+    g_array_set_size(syms->sums, 0);
+    g_array_append_vals(syms->atoms, from->atoms->data, from->atoms->len);
+    g_array_append_vals(syms->sums, from->sums->data, from->sums->len);
+    return syms;
+}
+
 FoveaSyms *fovea_syms_ref(FoveaSyms *syms)
 {
     g_atomic_ref_count_inc(&syms->refs);

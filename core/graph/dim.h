@@ -21,6 +21,7 @@ typedef struct FoveaSyms FoveaSyms;
 #define FOVEA_MAX_SCALARS 8
 
 FoveaSyms *fovea_syms_new(void);
+FoveaSyms *fovea_syms_copy(const FoveaSyms *syms);
 FoveaSyms *fovea_syms_ref(FoveaSyms *syms);
 void fovea_syms_unref(FoveaSyms *syms);
 
