@@ -65,6 +65,7 @@ struct FoveaInstance {
                              elements from the start of the root's own memory */
     guint8 *host_arena;
     gpointer *backend_state; /* one per segment: the backend's */
+    gpointer device_arena;   /* of the device's backend (arena_new); NULL: none */
 };
 
 /* The view of a value at given scalars (used for capacity and for each run). */
