@@ -1,0 +1,214 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * fovea-element-private.h: what the files of FoveaElement share.
+ *
+ * Locks, in this order: push_lock, then lock. `lock` guards every field below it that is not
+ * marked as the task's own. `push_lock` is held while the task pushes, and while FLUSH_STOP goes
+ * downstream, so that nothing of an older generation is pushed after it. `changed` is signalled
+ * on every change that somebody may wait for.
+ */
+#pragma once
+
+#include <gst/base/gstflowcombiner.h>
+
+#include "common/fovea-element.h"
+
+G_BEGIN_DECLS
+
+#define FOVEA_STATS_SAMPLES 256
+#define FOVEA_TEXT_GAP (500 * GST_MSECOND)
+
+typedef enum FoveaItemKind {
+    FOVEA_ITEM_BUFFER,
+    FOVEA_ITEM_EVENT,
+    FOVEA_ITEM_QUERY,
+    FOVEA_ITEM_RESET, /* FLUSH_STOP has passed: the task forgets what it holds */
+} FoveaItemKind;
+
+/* Lives on the stack of the upstream thread, which waits for it. */
+typedef struct FoveaPendingQuery {
+    GstQuery *query;
+    gboolean done, result;
+} FoveaPendingQuery;
+
+typedef struct FoveaItem {
+    FoveaItemKind kind;
+    guint generation;
+    GstMiniObject *object; /* buffer or event, owned */
+    FoveaPendingQuery *query;
+    guint64 number;        /* of a frame */
+    gint64 arrival;        /* g_get_monotonic_time() */
+    GstClockTime duration; /* of a buffer; 0 where unknown */
+    gboolean infer;        /* its turn by `interval` */
+    gboolean skip;         /* the overload policy passes it unprocessed */
+    gboolean discont;      /* the one before was dropped */
+} FoveaItem;
+
+typedef enum FoveaLoadState {
+    FOVEA_LOAD_NONE = 0,
+    FOVEA_LOAD_RUNNING,
+    FOVEA_LOAD_DONE,
+    FOVEA_LOAD_FAILED,
+} FoveaLoadState;
+
+typedef struct FoveaStats {
+    guint64 frames, inferred, dropped, skipped, errors;
+    guint64 latency[FOVEA_STATS_SAMPLES]; /* ns from chain to push of the last inferred frames */
+    guint64 n_latency;
+    guint64 runs;
+    gint64 pre, plan, post; /* sums in ns */
+    gint64 mean_infer;      /* running mean of process() in ns, for the overload policy */
+    const char *import;     /* interned */
+} FoveaStats;
+
+/* Audio in FOVEA_MODE_WINDOW; the task's own. */
+typedef struct FoveaAudio {
+    GstAudioInfo info;
+    guint8 *data;      /* room for one window */
+    guint window, hop; /* 0: the task has set none */
+    guint have;        /* samples in data */
+    guint seen;        /* of those, at the front: were in a window before */
+    guint skip;        /* samples still to be left out (hop > window) */
+    guint64 offset;    /* of the first sample in data, from the last discontinuity */
+    guint64 next;      /* offset of the next sample that should arrive */
+    GstClockTime base; /* pts at offset 0, or NONE */
+    gboolean discont;
+} FoveaAudio;
+
+/* The text pad; the task's own, except under push_lock. */
+typedef struct FoveaText {
+    GstPad *pad;      /* NULL: the element has none */
+    gboolean started; /* STREAM_START and CAPS are out */
+    gboolean segment_sent;
+    gboolean manual;         /* the task calls fovea_element_settle_text */
+    GstClockTime position;   /* end of the last text or GAP, in the segment */
+    GstClockTime last_start; /* of the last text */
+    GstClockTime settled;    /* no text before it will come */
+} FoveaText;
+
+typedef struct FoveaElementPrivate {
+    GstPad *sinkpad, *srcpad;
+    GRecMutex push_lock;
+    GMutex lock;
+    GCond changed;
+
+    /* the queue */
+    GQueue queue;                /* of FoveaItem */
+    guint waiting;               /* buffers in it */
+    gsize waiting_bytes;         /* of those */
+    guint inferable;             /* of those: will be processed */
+    GstClockTime inferable_time; /* duration of the inferable */
+    guint generation;
+    gboolean flushing;  /* between FLUSH_START and FLUSH_STOP */
+    gboolean stopping;  /* pads are not active */
+    GstFlowReturn flow; /* downstream's, for upstream */
+    guint64 next_number;
+    gboolean live_known, live;
+    gboolean discont_next;     /* the next buffer to arrive follows a dropped one */
+    GstClockTime qos_earliest; /* running time before which frames come too late, or NONE */
+    guint32 seek_seqnum;       /* of the last seek that went upstream */
+
+    /* properties */
+    char *model, *device;
+    FoveaPrecision precision;
+    guint interval;
+    guint max_latency; /* ms */
+    FoveaOverload overload;
+    FoveaTextTiming text_timing;
+
+    /* loading */
+    FoveaLoadState load_state;
+    gboolean stale; /* properties changed since */
+    GThread *loader;
+    GCancellable *load_cancel;
+    char *progress_stage; /* the loader's own */
+    gint progress_percent;
+
+    FoveaStats stats;
+
+    /* the task's own */
+    guint task_generation; /* of the item in work */
+    GstFlowCombiner *combiner;
+    guint64 current;      /* number of the frame in work */
+    gboolean discont_out; /* the task has dropped a frame */
+    GstSegment segment;
+    GstCaps *in_caps, *out_caps;
+    gboolean negotiated;
+    GstVideoInfo in_info, out_info;
+    GstBufferPool *pool;
+    GArray *regions; /* of FoveaRegion */
+    gint64 last_warning;
+    FoveaAudio audio;
+    FoveaText text;
+} FoveaElementPrivate;
+
+FoveaElementPrivate *fovea_element_priv(FoveaElement *self);
+
+/* queue.c: all with `lock` held */
+void fovea_queue_push(FoveaElementPrivate *p, FoveaItem *item);
+FoveaItem *fovea_queue_pop(FoveaElementPrivate *p); /* waits; NULL: the pads are stopping */
+void fovea_queue_clear(FoveaElementPrivate *p);
+void fovea_queue_skip(FoveaElementPrivate *p, FoveaItem *item);
+void fovea_queue_drop(FoveaElementPrivate *p, GList *link);
+void fovea_item_free(FoveaItem *item);
+
+/* policy.c: with `lock` held. Waits or makes room for one buffer; what chain has to return. */
+GstFlowReturn fovea_policy_admit(FoveaElement *self, const FoveaItem *item);
+FoveaOverload fovea_policy_effective(FoveaElementPrivate *p);
+/* TRUE: downstream has told (QoS) that this frame comes too late to be worth the work. */
+gboolean fovea_policy_late(FoveaElement *self, GstClockTime running_time);
+guint fovea_policy_max_held(FoveaElementPrivate *p);
+
+/* events.c, queries.c, loop.c: pad functions */
+GstFlowReturn fovea_element_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
+gboolean fovea_element_sink_event(GstPad *pad, GstObject *parent, GstEvent *event);
+gboolean fovea_element_src_event(GstPad *pad, GstObject *parent, GstEvent *event);
+gboolean fovea_element_sink_query(GstPad *pad, GstObject *parent, GstQuery *query);
+gboolean fovea_element_src_query(GstPad *pad, GstObject *parent, GstQuery *query);
+gboolean fovea_element_src_activate(GstPad *pad, GstObject *parent, GstPadMode mode,
+                                    gboolean active);
+void fovea_element_update_live(FoveaElement *self);
+gboolean fovea_element_run_query(FoveaElement *self, GstQuery *query);
+void fovea_element_handle_event(FoveaElement *self, FoveaItem *item);
+void fovea_element_drain_task(FoveaElement *self);
+/* Pushes on the source pad unless the generation is over; takes the buffer or event. */
+void fovea_element_push_buffer(FoveaElement *self, GstPad *pad, GstBuffer *buffer);
+gboolean fovea_element_push_event(FoveaElement *self, GstPad *pad, GstEvent *event);
+/* Posts process()'s error as a warning (or an error where the device is lost); frees it. */
+void fovea_element_report_error(FoveaElement *self, GError *error);
+void fovea_element_fail(FoveaElement *self, GstFlowReturn flow);
+
+/* load.c */
+gboolean fovea_element_load_start(FoveaElement *self);
+void fovea_element_load_stop(FoveaElement *self);
+gboolean fovea_element_load_wait(FoveaElement *self);
+
+/* Posts a GError as an error or warning of this element. */
+void fovea_element_post_error(FoveaElement *self, GstMessageType type, const GError *error);
+
+/* output.c */
+gboolean fovea_element_negotiate(FoveaElement *self, GstEvent *event);
+GstBuffer *fovea_element_new_frame(FoveaElement *self, GstBuffer *in);
+void fovea_element_drop_pool(FoveaElementPrivate *p);
+GstCaps *fovea_element_query_caps(FoveaElement *self, GstPad *pad, GstCaps *filter);
+
+/* frames.c, regions.c, window.c: a buffer in each mode; take the buffer */
+void fovea_element_handle_frame(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
+void fovea_element_handle_audio(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
+void fovea_audio_set_caps(FoveaElement *self, GstCaps *caps);
+void fovea_audio_drain(FoveaElement *self);
+void fovea_audio_reset(FoveaElementPrivate *p);
+
+/* text.c */
+void fovea_text_start(FoveaElement *self, GstEvent *stream_start);
+void fovea_text_segment(FoveaElement *self);
+/* The media has reached `until`: settles, and sends a GAP where one is due (or `force`). */
+void fovea_text_advance(FoveaElement *self, GstClockTime until, gboolean force);
+void fovea_text_push_event(FoveaElement *self, GstEvent *event);
+void fovea_text_reset(FoveaElementPrivate *p);
+
+/* stats.c */
+GstStructure *fovea_stats_snapshot(FoveaElementPrivate *p);
+void fovea_stats_latency(FoveaElementPrivate *p, gint64 arrival);
+
+G_END_DECLS
