@@ -18,7 +18,8 @@ gint overlay_line_width(const OverlayStyle *style, gint width, gint height)
 {
     if (style->line_width > 0)
         return style->line_width;
-    return MAX((reference_height(width, height) + 180) / 360, 2);
+    /* Even, so that half-size chroma samples are wholly the line's or not at all. */
+    return 2 * MAX((reference_height(width, height) + 360) / 720, 1);
 }
 
 gint overlay_text_height(const OverlayStyle *style, gint width, gint height)
@@ -118,7 +119,17 @@ static gboolean to_pixels(const OverlayCanvas *canvas, const FoveaDetection *d, 
     box->y0 = (gint)lround(CLAMP(d->y0, 0, canvas->height));
     box->x1 = (gint)lround(CLAMP(d->x1, 0, canvas->width));
     box->y1 = (gint)lround(CLAMP(d->y1, 0, canvas->height));
-    return box->x1 > box->x0 && box->y1 > box->y0;
+    if (box->x1 <= box->x0 || box->y1 <= box->y0)
+        return FALSE;
+    for (guint i = 0; i < canvas->n_components; i++) { /* outwards to whole chroma samples */
+        gint w_mask = (1 << canvas->component[i].w_sub) - 1;
+        gint h_mask = (1 << canvas->component[i].h_sub) - 1;
+        box->x0 &= ~w_mask;
+        box->y0 &= ~h_mask;
+        box->x1 = (box->x1 + w_mask) & ~w_mask;
+        box->y1 = (box->y1 + h_mask) & ~h_mask;
+    }
+    return TRUE;
 }
 
 static gint worst_first(gconstpointer a, gconstpointer b)

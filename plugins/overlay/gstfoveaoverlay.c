@@ -298,9 +298,10 @@ static void install_properties(GObjectClass *object)
                             0.25, 8, 1, flags));
     g_object_class_install_property(
         object, PROP_LINE_WIDTH,
-        g_param_spec_uint("line-width", "Line width",
-                          "Pixels of a box line; 0 takes 1/360 of the picture's height, at least 2",
-                          0, 100, 0, flags));
+        g_param_spec_uint(
+            "line-width", "Line width",
+            "Pixels of a box line; 0 takes about 1/360 of the picture's height, an even number", 0,
+            100, 0, flags));
     g_object_class_install_property(object, PROP_SHOW_LABEL,
                                     g_param_spec_boolean("show-label", "Show label",
                                                          "Write the label's name at its box", TRUE,
