@@ -40,3 +40,23 @@ void fovea_sample_const_ints(FoveaSample *sample, guint slot, const gint64 *valu
     {                                                                                              \
         __VA_ARGS__                                                                                \
     }
+
+/* ---- making a case ---- */
+/* Case `index` of an operator as a graph of one node: attributes, inputs (constants where the case
+ * says so) and inferred outputs; sample->node is that node. The same index gives the same numbers.
+ * Operators without sample() are tried with floats, integers and bools over broadcast shapes.
+ * FALSE past the last case (no error is set) or on an error. */
+gboolean fovea_sample_open(FoveaSample *sample, const FoveaOp *op, guint index, GError **error);
+void fovea_sample_close(FoveaSample *sample);
+/* Runs the reference on the inputs widened to double. out: room for n_out tensors, filled with
+ * float results as f64 (transfer full; NULL for absent outputs). */
+gboolean fovea_sample_reference(const FoveaSample *sample, FoveaTensor **out, GError **error);
+
+/* ---- cases of pointwise operators ---- */
+/* Inputs 0..n_in-1 of type `dtype` in broadcast shape set `shape` (below the count); FALSE past it.
+ * Floats of input 0 lie in low..high, of the others in low1..high1; integers likewise. */
+guint fovea_sample_n_shapes(void);
+gboolean fovea_sample_broadcast(FoveaSample *sample, guint shape, FoveaDtype dtype, guint n_in,
+                                double low, double high, double low1, double high1);
+/* Cases of a float operator of one input whose domain is low..high. */
+gboolean fovea_sample_domain(FoveaSample *sample, guint index, double low, double high);
