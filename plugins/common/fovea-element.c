@@ -20,7 +20,8 @@ enum {
     PROP_MAX_LATENCY,
     PROP_OVERLOAD,
     PROP_STATS,
-    PROP_TEXT_TIMING,
+    /* of the class that asks for a text pad, beside that class's own numbers */
+    PROP_TEXT_TIMING = 0x10000,
 };
 
 FoveaElementPrivate *fovea_element_priv(FoveaElement *self)
@@ -119,7 +120,6 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         p->overload = g_value_get_enum(value);
         g_cond_broadcast(&p->changed);
         break;
-    case PROP_TEXT_TIMING: p->text_timing = g_value_get_enum(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     g_mutex_unlock(&p->lock);
@@ -141,7 +141,6 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_INTERVAL: g_value_set_uint(value, p->interval); break;
     case PROP_MAX_LATENCY: g_value_set_uint(value, p->max_latency); break;
     case PROP_OVERLOAD: g_value_set_enum(value, p->overload); break;
-    case PROP_TEXT_TIMING: g_value_set_enum(value, p->text_timing); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     g_mutex_unlock(&p->lock);
@@ -228,6 +227,47 @@ static GstStateChangeReturn change_state(GstElement *element, GstStateChange tra
 
 /* ---- construction ---- */
 
+/* text-timing belongs to the classes that have a text pad, so its accessors stand before theirs. */
+static void set_text_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    FoveaElementPrivate *p = fovea_element_priv(FOVEA_ELEMENT(object));
+    FoveaElementClass *klass = FOVEA_ELEMENT_GET_CLASS(object);
+    if (id != PROP_TEXT_TIMING) {
+        klass->own_set_property(object, id, value, pspec);
+        return;
+    }
+    g_mutex_lock(&p->lock);
+    p->text_timing = g_value_get_enum(value);
+    g_mutex_unlock(&p->lock);
+}
+
+static void get_text_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    FoveaElementPrivate *p = fovea_element_priv(FOVEA_ELEMENT(object));
+    FoveaElementClass *klass = FOVEA_ELEMENT_GET_CLASS(object);
+    if (id != PROP_TEXT_TIMING) {
+        klass->own_get_property(object, id, value, pspec);
+        return;
+    }
+    g_mutex_lock(&p->lock);
+    g_value_set_enum(value, p->text_timing);
+    g_mutex_unlock(&p->lock);
+}
+
+static void install_text_property(FoveaElementClass *klass)
+{
+    GObjectClass *object = G_OBJECT_CLASS(klass);
+    klass->own_set_property = object->set_property;
+    klass->own_get_property = object->get_property;
+    object->set_property = set_text_property;
+    object->get_property = get_text_property;
+    g_object_class_install_property(object, PROP_TEXT_TIMING,
+                                    g_param_spec_enum("text-timing", "Text timing",
+                                                      "Which time a text carries",
+                                                      fovea_text_timing_get_type(), FOVEA_TEXT_AUTO,
+                                                      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
+}
+
 void fovea_element_class_setup(FoveaElementClass *klass, const char *sink_caps,
                                const char *src_caps, const char *text_caps)
 {
@@ -247,11 +287,7 @@ void fovea_element_class_setup(FoveaElementClass *klass, const char *sink_caps,
         gst_caps_unref(caps);
     }
     if (text_caps)
-        g_object_class_install_property(
-            G_OBJECT_CLASS(klass), PROP_TEXT_TIMING,
-            g_param_spec_enum("text-timing", "Text timing", "Which time a text carries",
-                              fovea_text_timing_get_type(), FOVEA_TEXT_AUTO,
-                              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
+        install_text_property(klass);
 }
 
 static GstPad *add_pad(FoveaElement *self, const char *name)

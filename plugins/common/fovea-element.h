@@ -113,10 +113,14 @@ struct _FoveaElementClass {
     /* A flush: forget what is held back. May be NULL. */
     void (*reset)(FoveaElement *self);
 
+    /* The base's own: property accessors of a class with a text pad. */
+    GObjectSetPropertyFunc own_set_property;
+    GObjectGetPropertyFunc own_get_property;
     gpointer padding[8];
 };
 
-/* Adds the pads "sink" and "src" with these caps; and, where text_caps is given, "text". */
+/* Adds the pads "sink" and "src" with these caps; and, where text_caps is given, "text" with the
+ * property text-timing. Comes after the class has set set_property and get_property. */
 void fovea_element_class_setup(FoveaElementClass *klass, const char *sink_caps,
                                const char *src_caps, const char *text_caps);
 
