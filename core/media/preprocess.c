@@ -250,10 +250,18 @@ static gboolean run_pillow(FoveaPreprocess *pre, const FoveaImage *image, const 
     return TRUE;
 }
 
+static gboolean inside(const FoveaRect *region, gint width, gint height)
+{
+    return region->x0 >= 0 && region->y0 >= 0 && region->x1 <= width && region->y1 <= height &&
+           region->x0 < region->x1 && region->y0 < region->y1;
+}
+
 gboolean fovea_preprocess_run(FoveaPreprocess *pre, const FoveaImage *image,
-                              const FoveaRect *region, void *out, FoveaPlacement *placement,
+                              const FoveaRect *region, const FoveaPlacement *placement, void *out,
                               GError **error)
 {
+    const FoveaPreprocessParams *params = &pre->params;
+    FoveaPlacement whole = {0, 0, params->width, params->height};
     FoveaColour colour;
     FoveaBlend blend;
     if (!fovea_image_check(image, error))
@@ -261,19 +269,24 @@ gboolean fovea_preprocess_run(FoveaPreprocess *pre, const FoveaImage *image,
     FoveaRect all = {0, 0, image->width, image->height};
     if (region == NULL)
         region = &all;
-    if (region->x0 < 0 || region->y0 < 0 || region->x1 > image->width ||
-        region->y1 > image->height || region->x0 >= region->x1 || region->y0 >= region->y1)
+    if (placement == NULL)
+        placement = &whole;
+    if (!inside(region, image->width, image->height))
         return fovea_fail(error, FOVEA_ERROR_ARGUMENT,
                           "The region %d,%d..%d,%d is empty or outside the picture of %d x %d",
                           region->x0, region->y0, region->x1, region->y1, image->width,
                           image->height);
-    fovea_fit_place(pre->params.fit, region->x1 - region->x0, region->y1 - region->y0,
-                    pre->params.width, pre->params.height, placement);
+    if (placement->x < 0 || placement->y < 0 || placement->width < 1 || placement->height < 1 ||
+        placement->width > params->width - placement->x ||
+        placement->height > params->height - placement->y)
+        return fovea_fail(error, FOVEA_ERROR_ARGUMENT,
+                          "The picture's place is outside the network's %d x %d", params->width,
+                          params->height);
     fill_padding(pre, placement, out);
     fovea_colour_of_image(image, &colour);
-    if (pre->params.pillow)
+    if (params->pillow)
         return run_pillow(pre, image, region, &colour, placement, out, error);
-    blend_of(&pre->params, &colour, &blend);
+    blend_of(params, &colour, &blend);
     run_plain(pre, image, region, placement, &blend, out);
     return TRUE;
 }

@@ -8,7 +8,7 @@
 #include "media/pillow.h"
 #include "media/rows.h"
 
-/* How the picture fills the network's rectangle. */
+/* How a picture fills the network's rectangle. */
 typedef enum FoveaFit {
     FOVEA_FIT_STRETCH = 0,      /* all of it, shape not kept */
     FOVEA_FIT_LETTERBOX,        /* shape kept, in the middle */
@@ -17,8 +17,7 @@ typedef enum FoveaFit {
 
 typedef struct FoveaPreprocessParams {
     gint width, height; /* of the network's rectangle */
-    FoveaFit fit;
-    gboolean pillow; /* resize as Pillow with `filter`; else bilinear without antialiasing */
+    gboolean pillow;    /* resize as Pillow with `filter`; else bilinear without antialiasing */
     FoveaFilter filter;
     gboolean bgr; /* planes in the order B, G, R */
     /* Value of plane c (in the planes' order): colour in 0..255 * scale + shift. */
@@ -39,11 +38,11 @@ FoveaPreprocess *fovea_preprocess_new(const FoveaPreprocessParams *params, GErro
 void fovea_preprocess_free(FoveaPreprocess *pre);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FoveaPreprocess, fovea_preprocess_free)
 
-/* Math: crop to region (NULL: all), resize to the placement, normalise; out is 3 planes of
- * height x width. Nothing is allocated once a picture of this size has been seen.
- * Errors: ARGUMENT (picture malformed, region outside it), NO_MEMORY. */
+/* Math: crop to region (NULL: all), resize to the placement (NULL: all), normalise; out is 3 planes
+ * of height x width. Nothing is allocated once a picture of this size has been seen.
+ * Errors: ARGUMENT (picture malformed, region or placement outside), NO_MEMORY. */
 gboolean fovea_preprocess_run(FoveaPreprocess *pre, const FoveaImage *image,
-                              const FoveaRect *region, void *out, FoveaPlacement *placement,
+                              const FoveaRect *region, const FoveaPlacement *placement, void *out,
                               GError **error);
 
 /* Where a picture of this size goes. */

@@ -146,11 +146,10 @@ static FoveaPreprocess *pre_new(const FoveaPreprocessParams *params)
     return pre;
 }
 
-static void run(FoveaPreprocess *pre, const FoveaImage *im, const FoveaRect *region, void *out,
-                FoveaPlacement *place)
+static void run(FoveaPreprocess *pre, const FoveaImage *im, const FoveaRect *region, void *out)
 {
     GError *error = NULL;
-    fovea_preprocess_run(pre, im, region, out, place, &error);
+    fovea_preprocess_run(pre, im, region, NULL, out, &error);
     g_assert_no_error(error);
 }
 
@@ -159,7 +158,6 @@ static void check_against_formulas(const FoveaImage *im, const FoveaRect *region
 {
     FoveaPreprocessParams params = {.width = w, .height = h, .bgr = bgr, .dtype = FOVEA_DTYPE_F32};
     FoveaRect all = {0, 0, im->width, im->height};
-    FoveaPlacement place;
     gsize plane = (gsize)w * h;
     g_autofree float *out = g_new(float, plane * 3);
     double worst = 0;
@@ -172,7 +170,7 @@ static void check_against_formulas(const FoveaImage *im, const FoveaRect *region
     for (guint force_c = 0; force_c < 2; force_c++) {
         fovea_rows_force_c(force_c);
         memset(out, 0xff, plane * 3 * sizeof *out);
-        run(pre, im, region, out, &place);
+        run(pre, im, region, out);
         for (gint y = 0; y < h; y++)
             for (gint x = 0; x < w; x++) {
                 double rgb[3];
@@ -236,11 +234,11 @@ static void test_letterbox(void)
     FoveaPreprocessParams whole = {
         .width = 16, .height = 8, .dtype = FOVEA_DTYPE_F32, .scale = {1, 1, 1}};
     g_autoptr(FoveaPreprocess) plain = pre_new(&whole);
-    run(plain, &p.image, NULL, small, &place);
+    run(plain, &p.image, NULL, small);
     for (guint i = 0; i < 2; i++) {
-        params.fit = fits[i];
         g_autoptr(FoveaPreprocess) pre = pre_new(&params);
-        run(pre, &p.image, NULL, out, &place);
+        fovea_fit_place(fits[i], 40, 20, 16, 16, &place);
+        g_assert_true(fovea_preprocess_run(pre, &p.image, NULL, &place, out, NULL));
         gint top = i == 0 ? 4 : 0;
         g_assert_cmpint(place.x, ==, 0);
         g_assert_cmpint(place.y, ==, top);
@@ -264,13 +262,12 @@ static void test_bytes(void)
     FoveaPreprocessParams params = {.width = 11, .height = 10, .scale = {1, 1, 1}};
     float floats[330];
     guint8 bytes[330];
-    FoveaPlacement place;
     params.dtype = FOVEA_DTYPE_F32;
     g_autoptr(FoveaPreprocess) a = pre_new(&params);
     params.dtype = FOVEA_DTYPE_U8;
     g_autoptr(FoveaPreprocess) b = pre_new(&params);
-    run(a, &p.image, NULL, floats, &place);
-    run(b, &p.image, NULL, bytes, &place);
+    run(a, &p.image, NULL, floats);
+    run(b, &p.image, NULL, bytes);
     for (guint i = 0; i < 330; i++)
         g_assert_cmpint(bytes[i], ==, (gint)floor(floats[i] + 0.5f));
     picture_clear(&p);
@@ -290,13 +287,12 @@ static void test_changing_pictures(void)
             const FoveaRect *region = i % 3 == 1 ? &part : NULL;
             Picture p = picture_new(FOVEA_PIXEL_NV12, i % 2 ? 90 : 17, i % 2 ? 33 : 15, 0);
             float a[720], b[720];
-            FoveaPlacement place;
             g_autoptr(FoveaPreprocess) fresh = pre_new(&params);
-            run(shared, &p.image, region, a, &place);
-            run(fresh, &p.image, region, b, &place);
+            run(shared, &p.image, region, a);
+            run(fresh, &p.image, region, b);
             g_assert_cmpmem(a, sizeof a, b, sizeof b);
             guint64 before = fovea_alloc_count();
-            run(shared, &p.image, region, a, &place);
+            run(shared, &p.image, region, a);
             g_assert_cmpuint(fovea_alloc_count(), ==, before);
             picture_clear(&p);
         }
@@ -325,12 +321,11 @@ static void test_pillow(void)
                                         .scale = {1, 1, 1}};
         gsize plane = (gsize)params.width * params.height;
         g_autofree guint8 *out = g_malloc(plane * 3);
-        FoveaPlacement place;
         random_state = 1;
         Picture p = picture_new(FOVEA_PIXEL_RGB, json_array_get_int_element(from, 0),
                                 json_array_get_int_element(from, 1), 0);
         g_autoptr(FoveaPreprocess) pre = pre_new(&params);
-        run(pre, &p.image, NULL, out, &place);
+        run(pre, &p.image, NULL, out);
         g_assert_cmpuint(strlen(hex), ==, plane * 6);
         for (gsize k = 0; k < plane * 3; k++) {
             gint want = g_ascii_xdigit_value(hex[k * 2]) * 16 +
@@ -348,9 +343,8 @@ static void expect_refusal(const FoveaImage *im, const FoveaRect *region, const 
     FoveaPreprocessParams params = {.width = 4, .height = 4, .dtype = FOVEA_DTYPE_F32};
     g_autoptr(FoveaPreprocess) pre = pre_new(&params);
     g_autoptr(GError) error = NULL;
-    FoveaPlacement place;
     float out[48];
-    g_assert_false(fovea_preprocess_run(pre, im, region, out, &place, &error));
+    g_assert_false(fovea_preprocess_run(pre, im, region, NULL, out, &error));
     g_assert_error(error, FOVEA_ERROR, FOVEA_ERROR_ARGUMENT);
     g_assert_nonnull(strstr(error->message, words));
 }
@@ -376,6 +370,11 @@ static void test_refusals(void)
     expect_refusal(&bad, NULL, "matrix");
     expect_refusal(&p.image, &(FoveaRect){0, 0, 9, 8}, "region");
     expect_refusal(&p.image, &(FoveaRect){3, 3, 3, 4}, "region");
+    FoveaPreprocessParams params = {.width = 4, .height = 4, .dtype = FOVEA_DTYPE_F32};
+    g_autoptr(FoveaPreprocess) pre = pre_new(&params);
+    float out[48];
+    g_assert_false(
+        fovea_preprocess_run(pre, &p.image, NULL, &(FoveaPlacement){1, 0, 4, 4}, out, NULL));
     picture_clear(&p);
 }
 
@@ -390,21 +389,20 @@ static void test_no_memory(void)
                                     .filter = FOVEA_FILTER_LANCZOS,
                                     .scale = {1, 1, 1}};
     float want[243], got[243];
-    FoveaPlacement place;
     g_autoptr(FoveaPreprocess) good = pre_new(&params);
-    run(good, &p.image, NULL, want, &place);
+    run(good, &p.image, NULL, want);
     guint failures = 0;
     for (gint i = 0;; i++) {
         g_autoptr(FoveaPreprocess) pre = pre_new(&params);
         g_autoptr(GError) error = NULL;
         fovea_alloc_fail_after(i);
-        gboolean ok = fovea_preprocess_run(pre, &p.image, NULL, got, &place, &error);
+        gboolean ok = fovea_preprocess_run(pre, &p.image, NULL, NULL, got, &error);
         fovea_alloc_fail_after(-1);
         if (ok)
             break;
         g_assert_error(error, FOVEA_ERROR, FOVEA_ERROR_NO_MEMORY);
         failures++;
-        run(pre, &p.image, NULL, got, &place);
+        run(pre, &p.image, NULL, got);
         g_assert_cmpmem(got, sizeof got, want, sizeof want);
     }
     g_assert_cmpuint(failures, >=, 4);
@@ -420,12 +418,11 @@ static void test_speed(void)
         .width = 320, .height = 320, .dtype = FOVEA_DTYPE_F32, .scale = {1, 1, 1}};
     g_autoptr(FoveaPreprocess) pre = pre_new(&params);
     g_autofree float *out = g_new(float, 3 * 320 * 320);
-    FoveaPlacement place;
     gint64 best[2] = {G_MAXINT64, G_MAXINT64};
     for (guint i = 0; i < 40; i++) {
         fovea_rows_force_c(i % 2);
         gint64 start = g_get_monotonic_time();
-        run(pre, &p.image, NULL, out, &place);
+        run(pre, &p.image, NULL, out);
         best[i % 2] = MIN(best[i % 2], g_get_monotonic_time() - start);
     }
     fovea_rows_force_c(FALSE);

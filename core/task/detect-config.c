@@ -1,0 +1,372 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "task/detect-config.h"
+#include "task/labels.h"
+
+#define MAX_EDGE 16384
+
+static gboolean bad(GError **error, const FoveaDetectConfig *config, const char *what)
+{
+    return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED, "%s: %s", config->source, what);
+}
+
+/* A size in pixels, or 0 where it makes no sense. */
+static gint edge(double value)
+{
+    return value >= 1 && value <= MAX_EDGE ? (gint)value : 0;
+}
+
+/* value = colour * factor + add, then (value - mean) / std. mean and std come in R, G, B order of
+ * the planes that the network reads. */
+static gboolean set_normalisation(FoveaDetectConfig *config, double factor, double add,
+                                  const double mean[3], const double std[3], GError **error)
+{
+    for (guint c = 0; c < 3; c++) {
+        if (!(std[c] > 0))
+            return bad(error, config, "a standard deviation is not positive");
+        config->pre.scale[c] = factor / std[c];
+        config->pre.shift[c] = (add - mean[c]) / std[c];
+    }
+    return TRUE;
+}
+
+/* ---- X.json beside X.onnx ---- */
+
+static gboolean own_pixels(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    double range[2] = {0, 1}, mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, number;
+    const char *colour = fovea_json_string(json, "colour");
+    const char *layout = fovea_json_string(json, "layout");
+    if (!fovea_json_numbers(json, "input_range", 2, range))
+        return bad(error, config, "`input_range` (two numbers) is missing");
+    if (colour && !g_str_equal(colour, "rgb") && !g_str_equal(colour, "bgr"))
+        return bad(error, config, "`colour` is neither rgb nor bgr");
+    if (layout && !g_str_equal(layout, "NCHW"))
+        return bad(error, config, "`layout` is not NCHW");
+    fovea_json_numbers(json, "mean", 3, mean);
+    fovea_json_numbers(json, "std", 3, std);
+    config->pre.bgr = colour && g_str_equal(colour, "bgr");
+    if (fovea_json_number(json, "resample", &number)) {
+        if (number < FOVEA_FILTER_NEAREST || number > FOVEA_FILTER_HAMMING)
+            return bad(error, config, "`resample` is none of Pillow's filters");
+        config->pre.pillow = TRUE;
+        config->pre.filter = (FoveaFilter)number;
+    }
+    return set_normalisation(config, (range[1] - range[0]) / 255, range[0], mean, std, error);
+}
+
+static gboolean own_size(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    const char *resize = fovea_json_string(json, "resize");
+    double size[2], pad;
+    if (fovea_json_numbers(json, "size", 2, size)) {
+        config->sizing = FOVEA_SIZING_FIXED;
+        config->width = edge(size[0]);
+        config->height = edge(size[1]);
+        if (!config->width || !config->height)
+            return bad(error, config, "`size` (width, height) is out of range");
+    }
+    if (resize == NULL || g_str_equal(resize, "stretch"))
+        config->fit = FOVEA_FIT_STRETCH;
+    else if (g_str_equal(resize, "letterbox"))
+        config->fit = FOVEA_FIT_LETTERBOX;
+    else if (g_str_equal(resize, "letterbox-top-left"))
+        config->fit = FOVEA_FIT_LETTERBOX_CORNER;
+    else
+        return bad(error, config, "`resize` is none of stretch, letterbox and letterbox-top-left");
+    /* The colour outside the picture, 0..255, before normalisation. */
+    if (!fovea_json_number(json, "pad_value", &pad))
+        pad = 0;
+    for (guint c = 0; c < 3; c++)
+        config->pre.pad[c] = pad * config->pre.scale[c] + config->pre.shift[c];
+    return TRUE;
+}
+
+static gboolean own_scores(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    const char *activation = fovea_json_string(json, "activation");
+    double top_k;
+    if (activation == NULL)
+        return TRUE;
+    /* A remark may follow the word. */
+    gsize word = strcspn(activation, " ,;(");
+    if (strncmp(activation, "none", MAX(word, 4)) == 0)
+        config->scores = FOVEA_SCORES_GIVEN;
+    else if (strncmp(activation, "softmax", MAX(word, 7)) == 0)
+        config->scores = FOVEA_SCORES_SOFTMAX;
+    else if (strncmp(activation, "sigmoid", MAX(word, 7)) == 0)
+        config->scores = FOVEA_SCORES_SIGMOID;
+    else
+        return bad(error, config, "`activation` is none of none, softmax and sigmoid");
+    if (fovea_json_number(json, "top_k", &top_k))
+        config->top_k = edge(top_k);
+    return TRUE;
+}
+
+static gboolean load_own(FoveaDetectConfig *config, const char *path, GError **error)
+{
+    g_autoptr(JsonParser) parser = NULL;
+    JsonObject *json = fovea_json_load(path, &parser, error);
+    if (json == NULL)
+        return FALSE;
+    config->source = g_strdup(path);
+    const char *task = fovea_json_string(json, "task");
+    if (task && !g_str_equal(task, "detect"))
+        return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
+                          "%s: this model's task is \"%s\", not detection", path, task);
+    if (!own_pixels(config, json, error) || !own_size(config, json, error) ||
+        !own_scores(config, json, error))
+        return FALSE;
+    const char *file = fovea_json_string(json, "labels");
+    if (file) {
+        g_autofree char *folder = g_path_get_dirname(path);
+        g_autofree char *name = g_path_get_basename(file); /* never outside the folder */
+        g_autofree char *full = g_build_filename(folder, name, NULL);
+        config->labels = fovea_labels_read(full, error);
+        return config->labels != NULL;
+    }
+    config->labels = fovea_labels_from_array(json, "labels");
+    return TRUE;
+}
+
+/* ---- the hub's layout ---- */
+
+/* The models whose post_process_object_detection we know (transformers 5.23). */
+static const struct {
+    const char *type;
+    FoveaScores scores;
+    gint top_k;
+} hub_models[] = {
+    {"conditional_detr", FOVEA_SCORES_SIGMOID, 100},
+    {"d_fine", FOVEA_SCORES_SIGMOID, 0},
+    {"deformable_detr", FOVEA_SCORES_SIGMOID, 100},
+    {"deimv2", FOVEA_SCORES_SIGMOID, 0},
+    {"detr", FOVEA_SCORES_SOFTMAX, 0},
+    {"lw_detr", FOVEA_SCORES_SIGMOID, 100},
+    {"rf_detr", FOVEA_SCORES_SIGMOID, 0},
+    {"rt_detr", FOVEA_SCORES_SIGMOID, 0},
+    {"rt_detr_v2", FOVEA_SCORES_SIGMOID, 0},
+    {"table-transformer", FOVEA_SCORES_SOFTMAX, 0},
+    {"yolos", FOVEA_SCORES_SOFTMAX, 0},
+};
+
+static void hub_scores(FoveaDetectConfig *config, JsonObject *json)
+{
+    const char *type = fovea_json_string(json, "model_type");
+    gboolean focal;
+    for (guint i = 0; type && i < G_N_ELEMENTS(hub_models); i++)
+        if (g_str_equal(type, hub_models[i].type)) {
+            config->scores = hub_models[i].scores;
+            config->top_k = hub_models[i].top_k;
+        }
+    /* RT-DETR and its heirs may be trained with a background class instead. */
+    if (config->scores == FOVEA_SCORES_SIGMOID && config->top_k == 0 &&
+        fovea_json_bool(json, "use_focal_loss", &focal) && !focal)
+        config->scores = FOVEA_SCORES_SOFTMAX;
+}
+
+static gboolean hub_size(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    JsonObject *size = fovea_json_object(json, "size");
+    double a = 0, b = 0, list[2];
+    if (fovea_json_number(size, "height", &a) && fovea_json_number(size, "width", &b)) {
+        config->sizing = FOVEA_SIZING_FIXED;
+    } else if (fovea_json_number(size, "shortest_edge", &a)) {
+        config->sizing = FOVEA_SIZING_SHORTEST_EDGE;
+        if (!fovea_json_number(size, "longest_edge", &b))
+            b = 0;
+    } else if (fovea_json_number(size, "max_height", &a) &&
+               fovea_json_number(size, "max_width", &b)) {
+        config->sizing = FOVEA_SIZING_WITHIN;
+    } else if (fovea_json_number(size, "longest_edge", &a)) {
+        config->sizing = FOVEA_SIZING_WITHIN;
+        b = a;
+    } else if (fovea_json_number(json, "size", &a)) { /* before 2023 */
+        config->sizing = FOVEA_SIZING_SHORTEST_EDGE;
+        if (!fovea_json_number(json, "max_size", &b))
+            b = 0;
+    } else if (fovea_json_numbers(json, "size", 2, list)) {
+        config->sizing = FOVEA_SIZING_FIXED;
+        a = list[0];
+        b = list[1];
+    } else {
+        return bad(error, config, "`size` says nothing that we know");
+    }
+    gboolean by_edge = config->sizing == FOVEA_SIZING_SHORTEST_EDGE;
+    if (!edge(a) || (!edge(b) && (!by_edge || b != 0)))
+        return bad(error, config, "`size` is out of range");
+    if (by_edge) {
+        config->shortest = edge(a);
+        config->longest = edge(b);
+    } else {
+        config->height = edge(a);
+        config->width = edge(b);
+    }
+    return TRUE;
+}
+
+static gboolean hub_pixels(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    double factor = 1.0 / 255, mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, filter;
+    gboolean rescale = TRUE, normalise, flip = FALSE;
+    fovea_json_bool(json, "do_rescale", &rescale);
+    fovea_json_bool(json, "do_flip_channel_order", &flip);
+    fovea_json_number(json, "rescale_factor", &factor);
+    gboolean given = fovea_json_numbers(json, "image_mean", 3, mean) &&
+                     fovea_json_numbers(json, "image_std", 3, std);
+    if (!fovea_json_bool(json, "do_normalize", &normalise))
+        normalise = given;
+    if (normalise && !given)
+        return bad(error, config, "`do_normalize` needs `image_mean` and `image_std`");
+    if (!normalise)
+        for (guint c = 0; c < 3; c++) {
+            mean[c] = 0;
+            std[c] = 1;
+        }
+    config->pre.bgr = flip;
+    if (fovea_json_number(json, "resample", &filter)) {
+        if (filter < FOVEA_FILTER_NEAREST || filter > FOVEA_FILTER_HAMMING)
+            return bad(error, config, "`resample` is none of Pillow's filters");
+        config->pre.pillow = TRUE;
+        config->pre.filter = (FoveaFilter)filter;
+    }
+    return set_normalisation(config, rescale ? factor : 1, 0, mean, std, error);
+}
+
+static gboolean hub_padding(FoveaDetectConfig *config, JsonObject *json, GError **error)
+{
+    JsonObject *size = fovea_json_object(json, "pad_size");
+    double width, height;
+    gboolean pad = FALSE;
+    fovea_json_bool(json, "do_pad", &pad);
+    /* The hub pads at the right and the bottom, which is where the geometry below puts it. */
+    if (!pad || !fovea_json_number(size, "width", &width) ||
+        !fovea_json_number(size, "height", &height))
+        return TRUE;
+    config->pad_width = edge(width);
+    config->pad_height = edge(height);
+    if (!config->pad_width || !config->pad_height)
+        return bad(error, config, "`pad_size` is out of range");
+    return TRUE;
+}
+
+static gboolean load_hub(FoveaDetectConfig *config, const char *folder, GError **error)
+{
+    g_autofree char *model = g_build_filename(folder, "config.json", NULL);
+    g_autofree char *pixels = g_build_filename(folder, "preprocessor_config.json", NULL);
+    g_autoptr(JsonParser) parser = NULL, parser2 = NULL;
+    gboolean resize = TRUE;
+
+    JsonObject *json = fovea_json_load(model, &parser, error);
+    if (json == NULL)
+        return FALSE;
+    config->source = g_strdup(model);
+    hub_scores(config, json);
+    config->labels = fovea_labels_from_id2label(json);
+    if (!g_file_test(pixels, G_FILE_TEST_EXISTS))
+        return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
+                          "%s has no preprocessor_config.json, so nothing says how its pictures "
+                          "are prepared",
+                          folder);
+    json = fovea_json_load(pixels, &parser2, error);
+    if (json == NULL)
+        return FALSE;
+    g_free(config->source);
+    config->source = g_strdup(pixels);
+    fovea_json_bool(json, "do_resize", &resize);
+    return hub_pixels(config, json, error) && (!resize || hub_size(config, json, error)) &&
+           hub_padding(config, json, error);
+}
+
+gboolean fovea_detect_config_load(FoveaDetectConfig *config, const char *onnx_path, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(onnx_path);
+    g_autofree char *above = g_path_get_dirname(folder);
+    const char *folders[] = {folder, above};
+    const char *dot = strrchr(onnx_path, '.');
+    gsize stem = dot ? (gsize)(dot - onnx_path) : strlen(onnx_path);
+    g_autofree char *own = g_strdup_printf("%.*s.json", (int)stem, onnx_path);
+
+    memset(config, 0, sizeof *config);
+    if (g_file_test(own, G_FILE_TEST_EXISTS))
+        return load_own(config, own, error);
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = g_build_filename(folders[i], "config.json", NULL);
+        if (g_file_test(path, G_FILE_TEST_EXISTS))
+            return load_hub(config, folders[i], error);
+    }
+    return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
+                      "Neither %s nor a config.json says how pictures are prepared for %s", own,
+                      onnx_path);
+}
+
+void fovea_detect_config_clear(FoveaDetectConfig *config)
+{
+    g_clear_pointer(&config->labels, g_ptr_array_unref);
+    g_clear_pointer(&config->source, g_free);
+}
+
+/* Source: transformers, get_size_with_aspect_ratio (its rounding included). */
+static void shortest_edge(gint shortest, gint longest, gint width, gint height, FoveaPlacement *to)
+{
+    double small = MIN(width, height), large = MAX(width, height), exact = shortest;
+    if (longest > 0 && large / small * shortest > longest) {
+        exact = longest * small / large;
+        shortest = (gint)nearbyint(exact); /* as Python rounds: halves to even */
+    }
+    if (MIN(width, height) == shortest) {
+        to->width = width;
+        to->height = height;
+    } else if (width < height) {
+        to->width = shortest;
+        to->height = (gint)(exact * height / width);
+    } else {
+        to->height = shortest;
+        to->width = (gint)(exact * width / height);
+    }
+}
+
+static void content_size(const FoveaDetectConfig *config, gint model_width, gint model_height,
+                         gint from_width, gint from_height, FoveaPlacement *place)
+{
+    double scale;
+    switch (config->sizing) {
+    case FOVEA_SIZING_MODEL:
+        place->width = model_width ? model_width : from_width;
+        place->height = model_height ? model_height : from_height;
+        break;
+    case FOVEA_SIZING_FIXED:
+        place->width = config->width;
+        place->height = config->height;
+        break;
+    case FOVEA_SIZING_SHORTEST_EDGE:
+        shortest_edge(config->shortest, config->longest, from_width, from_height, place);
+        break;
+    case FOVEA_SIZING_WITHIN:
+        scale = MIN((double)config->width / from_width, (double)config->height / from_height);
+        place->width = (gint)(from_width * scale);
+        place->height = (gint)(from_height * scale);
+        break;
+    }
+    place->width = CLAMP(place->width, 1, MAX_EDGE);
+    place->height = CLAMP(place->height, 1, MAX_EDGE);
+}
+
+void fovea_detect_geometry(const FoveaDetectConfig *config, gint model_width, gint model_height,
+                           gint from_width, gint from_height, gint *width, gint *height,
+                           FoveaPlacement *place)
+{
+    gboolean keeps_shape = config->sizing == FOVEA_SIZING_SHORTEST_EDGE ||
+                           config->sizing == FOVEA_SIZING_WITHIN;
+    *place = (FoveaPlacement){0, 0, 0, 0};
+    content_size(config, model_width, model_height, from_width, from_height, place);
+    *width = model_width ? model_width : MAX(config->pad_width, place->width);
+    *height = model_height ? model_height : MAX(config->pad_height, place->height);
+    /* A network whose input is declared with other sizes takes its own. */
+    if (!keeps_shape && !config->pad_width)
+        fovea_fit_place(config->fit, from_width, from_height, *width, *height, place);
+    else if (place->width > *width || place->height > *height)
+        fovea_fit_place(keeps_shape ? FOVEA_FIT_LETTERBOX_CORNER : FOVEA_FIT_STRETCH, from_width,
+                        from_height, *width, *height, place);
+}
