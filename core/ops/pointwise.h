@@ -24,7 +24,8 @@ gboolean fovea_infer_number(FoveaGraph *graph, FoveaNode *node, GError **error);
 /* Operand k with the class of its element type. */
 static inline guint16 fovea_pw_arg(const FoveaNode *node, FoveaExpr *fx, guint k)
 {
-    return fovea_fx_arg(fx, k, fovea_fx_class_of(node->in[k]->dtype));
+    const FoveaValue *value = fovea_node_in(node, k);
+    return value != NULL ? fovea_fx_arg(fx, k, fovea_fx_class_of(value->dtype)) : FOVEA_FX_FULL;
 }
 /* Ends an expression. An integer result narrower than 64 bits is wrapped to `dtype`, so that fused
  * chains compute what the single nodes do. FALSE where the expression was full. */
