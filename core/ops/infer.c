@@ -20,6 +20,32 @@ gboolean fovea_node_fail(const FoveaNode *node, GError **error, FoveaError code,
     return fovea_fail(error, code, "%s: %s", node->op->name, text);
 }
 
+gboolean fovea_node_infer(FoveaGraph *graph, FoveaNode *node, GError **error)
+{
+    const FoveaOp *op = node->op;
+    guint needed = op->max_in == 255 ? node->n_in : op->min_in;
+    if (node->n_in < op->min_in ||
+        (op->max_in != 255 && node->n_in > op->max_in && !fovea_node_has_epilogue(node)))
+        return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "it has %u inputs", node->n_in);
+    if (node->n_out < op->min_out || (op->max_out != 255 && node->n_out > op->max_out))
+        return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "it has %u outputs", node->n_out);
+    for (guint k = 0; k < node->n_in; k++) {
+        const FoveaValue *value = node->in[k];
+        if (value == NULL && k < needed)
+            return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "input %u is missing", k);
+        if (value != NULL && (value->rank < 0 || value->dtype == FOVEA_DTYPE_NONE))
+            return fovea_node_fail(node, error, FOVEA_ERROR_SHAPE,
+                                   "the type or shape of its input '%s' is not known", value->name);
+    }
+    if (op->infer == NULL)
+        return fovea_node_fail(node, error, FOVEA_ERROR_UNSUPPORTED, "it has no shape rule");
+    for (guint k = 0; k < op->min_out; k++) {
+        if (node->out[k] == NULL)
+            return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "output %u is missing", k);
+    }
+    return op->infer(graph, node, error);
+}
+
 gboolean fovea_infer_set(FoveaValue *value, FoveaDtype dtype, gint rank, const FoveaDim *dims)
 {
     if (value == NULL)

@@ -56,6 +56,11 @@ const FoveaOp *const *fovea_ops(guint *n);
 #include "ops/ops.list"
 #undef OP
 
+/* The shape rule of a node, with what every rule relies on checked before: the numbers of inputs and
+ * outputs, no required input absent, every input's type and shape known. Call this, not op->infer.
+ * Errors: MODEL, and the rule's. */
+gboolean fovea_node_infer(FoveaGraph *graph, FoveaNode *node, GError **error);
+
 /* ---- helpers of shape rules ---- */
 gboolean fovea_infer_set(FoveaValue *value, FoveaDtype dtype, gint rank, const FoveaDim *dims);
 gboolean fovea_infer_like(FoveaValue *value, const FoveaValue *like); /* dtype and shape */

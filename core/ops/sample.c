@@ -99,13 +99,14 @@ static const FoveaDtype tried[] = {FOVEA_DTYPE_F32, FOVEA_DTYPE_I32, FOVEA_DTYPE
 /* The index-th case of all types: shape sets, then (variadic operators) 3 and 9 inputs. */
 static gboolean default_case(FoveaSample *sample, const FoveaOp *op, FoveaDtype dtype, guint index)
 {
-    guint n_in = MAX(op->min_in, 1);
+    guint n_in = op->max_in == 255 ? 2 : MAX(op->min_in, 1);
     double low = dtype == FOVEA_DTYPE_U8 ? 0 : -9;
     if (dtype == FOVEA_DTYPE_F32)
         low = -2;
     if (op->max_in == 255 && index >= G_N_ELEMENTS(shapes)) {
-        n_in = index % 2 ? 3 : 9;
-        index = index == G_N_ELEMENTS(shapes) ? 0 : index == G_N_ELEMENTS(shapes) + 1 ? 3 : 99;
+        guint more = index - G_N_ELEMENTS(shapes);
+        n_in = more == 0 ? 9 : 3;
+        index = more == 0 ? 0 : more == 1 ? 3 : G_N_ELEMENTS(shapes);
     }
     return fovea_sample_broadcast(sample, index, dtype, n_in, low, dtype == FOVEA_DTYPE_F32 ? 2 : 9,
                                   low, dtype == FOVEA_DTYPE_F32 ? 2 : 9);
@@ -154,7 +155,7 @@ static gboolean link_node(FoveaSample *sample, GError **error)
     sample->node = node;
     for (guint k = 0; k < sample->n_out; k++)
         fovea_graph_add_output(sample->graph, out[k]);
-    return node->op->infer(sample->graph, node, error);
+    return fovea_node_infer(sample->graph, node, error);
 }
 
 static void start(FoveaSample *sample, const FoveaOp *op, guint index)
