@@ -29,7 +29,8 @@ FOVEA_API gboolean fovea_session_set_input(FoveaSession *session, guint index,
 FOVEA_API void *fovea_session_map_input(FoveaSession *session, guint index);
 
 /** State: after each run, output `output` becomes input `input` of the next, in place where the
- *  graph appends along a bounded dimension. The input's first value comes from set_input. */
+ *  graph appends along a bounded dimension. The input's first value comes from set_input. The state
+ *  moves on with the next set_input or run: read the outputs before. */
 FOVEA_API gboolean fovea_session_carry(FoveaSession *session, guint output, guint input,
                                        GError **error);
 

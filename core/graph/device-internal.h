@@ -20,3 +20,6 @@ guint fovea_vulkan_count(char **why);
 FoveaDevice *fovea_vulkan_open(guint index, GError **error);
 /* Index of the device that plain "vulkan" means: the first that is not software, else 0. */
 guint fovea_vulkan_default(void);
+
+/* Threads that CPU work may use. */
+guint fovea_cpu_threads(void);

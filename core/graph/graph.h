@@ -26,6 +26,7 @@ struct FoveaValue {
     const char *name;
     FoveaDtype dtype; /* NONE until inferred */
     gint rank;        /* -1 until inferred */
+    /* Graph inputs as read: a size that the file does not give as a number is fovea_dim(-1). */
     FoveaDim dims[FOVEA_MAX_RANK];
     const char *dim_names[FOVEA_MAX_RANK]; /* graph inputs: as declared, or NULL */
     FoveaTensor *constant;                 /* NULL: computed at run time */
@@ -92,8 +93,9 @@ struct FoveaGraph {
     guint n_nodes, next_node_id;
     GPtrArray *inputs, *outputs; /* FoveaValue*, not owned */
     GStringChunk *names;
-    FoveaGraph *outer; /* subgraph of If/Loop/Scan: where outer names are looked up; not owned */
-    gint64 opset;      /* of the default domain */
+    FoveaGraph *outer;  /* subgraph of If/Loop/Scan: where outer names are looked up; not owned */
+    gint64 opset;       /* of the default domain */
+    FoveaValue *needed; /* set with every NEED_VALUE error: the value that has to be known */
 };
 
 /* ---- making ---- */

@@ -50,8 +50,10 @@ struct FoveaProgram {
     guint n_steps;
     FoveaPlace *place[2]; /* by side, then value id */
     guint64 arena_bytes[2];
-    GArray *segments; /* FoveaSegment */
-    gboolean dynamic; /* some shape depends on a scalar */
+    FoveaTensor **host_constant; /* by value id: constants in their host store type; else NULL */
+    guint n_values;              /* values that the arrays above have room for */
+    GArray *segments;            /* FoveaSegment */
+    gboolean dynamic;            /* some shape depends on a scalar */
     FoveaProgressFunc progress;
     gpointer progress_data;
     GCancellable *cancellable;

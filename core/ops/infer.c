@@ -137,7 +137,8 @@ void fovea_infer_pass_content(FoveaGraph *graph, const FoveaValue *in, FoveaValu
 
 gboolean fovea_infer_need(const FoveaNode *node, guint slot, GError **error)
 {
-    const FoveaValue *value = fovea_node_in(node, slot);
+    FoveaValue *value = fovea_node_in(node, slot);
+    node->graph->needed = value;
     return fovea_node_fail(node, error, FOVEA_ERROR_NEED_VALUE,
                            "a shape depends on '%s', whose value is not known when the plan is "
                            "made; give the inputs it is computed from as values",
