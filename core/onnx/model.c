@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 
 #include "onnx/build.h"
+#include "graph/plan-internal.h"
 #include "onnx/model-internal.h"
 
 /* The only .onnx file of a folder, or NULL. */
@@ -326,4 +327,9 @@ char *fovea_model_describe(const FoveaModel *model)
     json_builder_end_object(json);
     g_autoptr(JsonNode) root = json_builder_get_root(json);
     return json_to_string(root, TRUE);
+}
+
+const FoveaGraph *fovea_model_graph(const FoveaModel *model)
+{
+    return model->graph;
 }
