@@ -1,0 +1,185 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * live.c: a source that does not wait. The delay stays bounded, memory stays flat, and what was
+ * given up is counted.
+ */
+#include <stdio.h>
+
+#include "dummies.h"
+
+/* Pushes n frames at once into an element whose model is busy for a second. */
+static GstHarness *overload(const char *policy, guint n)
+{
+    GstHarness *h = dummy_harness("dummynumber", TRUE, NUMBER_CAPS);
+    Dummy *dummy = (Dummy *)h->element;
+    dummy->delay_us = 200000;
+    gst_util_set_object_arg(G_OBJECT(dummy), "overload", policy);
+    gst_harness_push(h, number_frame(0, NUMBER_WIDTH, NUMBER_HEIGHT));
+    while (!g_atomic_int_get(&dummy->in_process))
+        g_usleep(100);
+    gint64 start = g_get_monotonic_time();
+    for (guint i = 1; i < n; i++)
+        g_assert_cmpint(gst_harness_push(h, number_frame(i, NUMBER_WIDTH, NUMBER_HEIGHT)), ==,
+                        GST_FLOW_OK);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 150000); /* nobody waited */
+    return h;
+}
+
+/* Skip: all frames pass in order, the newest is looked at. */
+static void test_skip(void)
+{
+    GstHarness *h = overload("auto", 20);
+    for (guint i = 0; i < 20; i++) {
+        GstBuffer *out = gst_harness_pull(h);
+        g_assert_cmpuint(GST_BUFFER_PTS(out), ==, i * FRAME_TIME);
+        g_assert_cmpint(number_attached(out), ==, i == 0 || i == 19 ? (gint)i : -1);
+        gst_buffer_unref(out);
+    }
+    g_assert_cmpuint(stat(h->element, "inferred"), ==, 2);
+    g_assert_cmpuint(stat(h->element, "skipped"), ==, 18);
+    g_assert_cmpuint(stat(h->element, "dropped"), ==, 0);
+    gst_harness_teardown(h);
+}
+
+/* Drop: the frames between are gone, and the next says so. */
+static void test_drop(void)
+{
+    GstHarness *h = overload("drop", 20);
+    GstBuffer *first = gst_harness_pull(h), *second = gst_harness_pull(h);
+    g_assert_cmpint(number_attached(first), ==, 0);
+    g_assert_cmpint(number_attached(second), ==, 19);
+    g_assert_true(GST_BUFFER_IS_DISCONT(second));
+    gst_buffer_unref(first);
+    gst_buffer_unref(second);
+    g_assert_cmpuint(stat(h->element, "inferred"), ==, 2);
+    g_assert_cmpuint(stat(h->element, "dropped"), ==, 18);
+    gst_harness_teardown(h);
+}
+
+/* However many come, few are kept; each frame is accounted for. */
+static void test_flood(void)
+{
+    GstHarness *h = overload("skip", 500);
+    guint seen = 0;
+    GstBuffer *out;
+    GstClockTime last = 0;
+    gst_harness_push_event(h, gst_event_new_eos());
+    g_usleep(600000);
+    while ((out = gst_harness_try_pull(h))) {
+        g_assert_cmpuint(GST_BUFFER_PTS(out), >=, last);
+        last = GST_BUFFER_PTS(out);
+        seen++;
+        gst_buffer_unref(out);
+    }
+    g_assert_cmpuint(last, ==, 499 * FRAME_TIME);
+    g_assert_cmpuint(seen, <=, 40);
+    g_assert_cmpuint(seen + stat(h->element, "dropped"), ==, 500);
+    gst_harness_teardown(h);
+}
+
+/* Within a declared delay nothing needs to be given up. */
+static void test_budget(void)
+{
+    GstHarness *h = dummy_harness("dummynumber", TRUE, NUMBER_CAPS);
+    Dummy *dummy = (Dummy *)h->element;
+    dummy->delay_us = 10000;
+    g_object_set(dummy, "max-latency", 200, NULL);
+    gst_buffer_unref(gst_harness_push_and_pull(h, number_frame(0, NUMBER_WIDTH, NUMBER_HEIGHT)));
+    for (guint i = 1; i < 8; i++) /* a burst */
+        gst_harness_push(h, number_frame(i, NUMBER_WIDTH, NUMBER_HEIGHT));
+    for (guint i = 1; i < 8; i++) {
+        GstBuffer *out = gst_harness_pull(h);
+        g_assert_cmpint(number_attached(out), ==, (gint)i);
+        gst_buffer_unref(out);
+    }
+    g_assert_cmpuint(stat(h->element, "skipped"), ==, 0);
+    gst_harness_teardown(h);
+}
+
+/* Frames that the sink reports as late are not worth the work, where the stream is live. */
+static void test_qos(void)
+{
+    for (gint live = 0; live < 2; live++) {
+        GstHarness *h = dummy_harness("dummynumber", live, NUMBER_CAPS);
+        gst_harness_push_upstream_event(
+            h, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 0.5, 40 * GST_MSECOND, FRAME_TIME));
+        for (guint i = 0; i < 10; i++) {
+            GstBuffer *out =
+                gst_harness_push_and_pull(h, number_frame(i, NUMBER_WIDTH, NUMBER_HEIGHT));
+            /* late up to 40 + 2 * 40 ms */
+            g_assert_cmpint(number_attached(out), ==, live && i <= 3 ? -1 : (gint)i);
+            gst_buffer_unref(out);
+        }
+        g_assert_cmpuint(stat(h->element, "skipped"), ==, live ? 4 : 0);
+        gst_harness_teardown(h);
+    }
+}
+
+static glong resident_kib(void)
+{
+    glong pages = 0, size = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    g_assert_nonnull(file);
+    g_assert_cmpint(fscanf(file, "%ld %ld", &size, &pages), ==, 2);
+    fclose(file);
+    return pages * 4;
+}
+
+static GstPadProbeReturn note_delay(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    GstElement *element = gst_pad_get_parent_element(pad);
+    GstClock *clock = gst_element_get_clock(element);
+    GstClockTime now = gst_clock_get_time(clock) - gst_element_get_base_time(element);
+    GstClockTime pts = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+    gint64 delay = now > pts ? (gint64)(now - pts) : 0;
+    gint64 *worst = data;
+    *worst = MAX(*worst, delay);
+    gst_object_unref(clock);
+    gst_object_unref(element);
+    return GST_PAD_PROBE_OK;
+}
+
+/* A live 1080p source at 50 frames/s, a model that manages 20: two seconds of it. */
+static void test_source(void)
+{
+    GError *error = NULL;
+    GstElement *pipeline = gst_parse_launch(
+        "videotestsrc is-live=true pattern=black ! video/x-raw,format=GRAY8,width=1920,height=1080,"
+        "framerate=50/1 ! dummynumber name=d ! fakesink name=s sync=true",
+        &error);
+    g_assert_no_error(error);
+    Dummy *dummy = (Dummy *)gst_bin_get_by_name(GST_BIN(pipeline), "d");
+    dummy->delay_us = 50000;
+    gint64 worst = 0;
+    GstPad *pad = gst_element_get_static_pad(GST_ELEMENT(dummy), "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, note_delay, &worst, NULL);
+    gst_object_unref(pad);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    g_usleep(700000);
+    glong before = resident_kib();
+    g_usleep(1500000);
+    glong after = resident_kib();
+    gst_element_set_state(pipeline, GST_STATE_PAUSED);
+    g_assert_cmpint(worst, <, 250 * GST_MSECOND);
+    g_assert_cmpint(after - before, <, 16 * 1024);
+    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "inferred"), >=, 15);
+    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "skipped"), >, 20);
+    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "dropped"), ==, 0);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(dummy);
+    gst_object_unref(pipeline);
+}
+
+int main(int argc, char **argv)
+{
+    gst_init(&argc, &argv);
+    g_test_init(&argc, &argv, NULL);
+    dummies_register();
+    g_test_add_func("/live/skip", test_skip);
+    g_test_add_func("/live/drop", test_drop);
+    g_test_add_func("/live/flood", test_flood);
+    g_test_add_func("/live/budget", test_budget);
+    g_test_add_func("/live/qos", test_qos);
+    g_test_add_func("/live/source", test_source);
+    return g_test_run();
+}
