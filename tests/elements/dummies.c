@@ -45,7 +45,7 @@ gint number_attached(GstBuffer *buffer)
     return id;
 }
 
-guint64 stat(GstElement *element, const char *name)
+guint64 stat_of(GstElement *element, const char *name)
 {
     GstStructure *stats;
     guint64 value = G_MAXUINT64;

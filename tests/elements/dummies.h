@@ -44,5 +44,5 @@ gint number_read(GstBuffer *buffer, const GstVideoInfo *info); /* -1: not readab
 /* Label id of the frame's only detection, or -1. */
 gint number_attached(GstBuffer *buffer);
 
-guint64 stat(GstElement *element, const char *name);
+guint64 stat_of(GstElement *element, const char *name);
 GstHarness *dummy_harness(const char *factory, gboolean live, const char *caps);

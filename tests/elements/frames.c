@@ -38,12 +38,12 @@ static void test_order(void)
         gst_buffer_unref(buffer);
     }
     g_thread_join(upstream);
-    g_assert_cmpuint(stat(h->element, "frames"), ==, 100);
-    g_assert_cmpuint(stat(h->element, "inferred"), ==, 100);
-    g_assert_cmpuint(stat(h->element, "dropped"), ==, 0);
-    g_assert_cmpuint(stat(h->element, "skipped"), ==, 0);
-    g_assert_cmpuint(stat(h->element, "plan-time"), ==, 2000);
-    g_assert_cmpuint(stat(h->element, "latency-p50"), >=, 1000000);
+    g_assert_cmpuint(stat_of(h->element, "frames"), ==, 100);
+    g_assert_cmpuint(stat_of(h->element, "inferred"), ==, 100);
+    g_assert_cmpuint(stat_of(h->element, "dropped"), ==, 0);
+    g_assert_cmpuint(stat_of(h->element, "skipped"), ==, 0);
+    g_assert_cmpuint(stat_of(h->element, "plan-time"), ==, 2000);
+    g_assert_cmpuint(stat_of(h->element, "latency-p50"), >=, 1000000);
     gst_harness_teardown(h);
 }
 
@@ -76,8 +76,8 @@ static void test_interval(void)
             g_assert_cmpuint(result->hold, ==, 3 * FRAME_TIME);
         gst_buffer_unref(out);
     }
-    g_assert_cmpuint(stat(h->element, "inferred"), ==, 4);
-    g_assert_cmpuint(stat(h->element, "skipped"), ==, 0);
+    g_assert_cmpuint(stat_of(h->element, "inferred"), ==, 4);
+    g_assert_cmpuint(stat_of(h->element, "skipped"), ==, 0);
     gst_harness_teardown(h);
 }
 
@@ -94,7 +94,7 @@ static void test_bad_frame(void)
         g_assert_true((fovea_buffer_get_result(out, NULL) != NULL) == (i % 2 == 0));
         gst_buffer_unref(out);
     }
-    g_assert_cmpuint(stat(h->element, "errors"), ==, 5);
+    g_assert_cmpuint(stat_of(h->element, "errors"), ==, 5);
     guint warnings = 0;
     GstMessage *message;
     while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR))) {
@@ -200,10 +200,10 @@ static void test_flush_blocked(void)
     GstHarness *h = number_harness();
     ((Dummy *)h->element)->delay_us = 100000;
     GThread *upstream = g_thread_new("upstream", push_until_stopped, h);
-    while (stat(h->element, "frames") < 3)
+    while (stat_of(h->element, "frames") < 3)
         g_usleep(1000);
     g_usleep(20000); /* one in work, two wait, the next is refused */
-    g_assert_cmpuint(stat(h->element, "frames"), ==, 3);
+    g_assert_cmpuint(stat_of(h->element, "frames"), ==, 3);
     gint64 start = g_get_monotonic_time();
     gst_harness_push_event(h, gst_event_new_flush_start());
     g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(upstream)), ==, GST_FLOW_FLUSHING);

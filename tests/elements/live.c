@@ -35,9 +35,9 @@ static void test_skip(void)
         g_assert_cmpint(number_attached(out), ==, i == 0 || i == 19 ? (gint)i : -1);
         gst_buffer_unref(out);
     }
-    g_assert_cmpuint(stat(h->element, "inferred"), ==, 2);
-    g_assert_cmpuint(stat(h->element, "skipped"), ==, 18);
-    g_assert_cmpuint(stat(h->element, "dropped"), ==, 0);
+    g_assert_cmpuint(stat_of(h->element, "inferred"), ==, 2);
+    g_assert_cmpuint(stat_of(h->element, "skipped"), ==, 18);
+    g_assert_cmpuint(stat_of(h->element, "dropped"), ==, 0);
     gst_harness_teardown(h);
 }
 
@@ -51,8 +51,8 @@ static void test_drop(void)
     g_assert_true(GST_BUFFER_IS_DISCONT(second));
     gst_buffer_unref(first);
     gst_buffer_unref(second);
-    g_assert_cmpuint(stat(h->element, "inferred"), ==, 2);
-    g_assert_cmpuint(stat(h->element, "dropped"), ==, 18);
+    g_assert_cmpuint(stat_of(h->element, "inferred"), ==, 2);
+    g_assert_cmpuint(stat_of(h->element, "dropped"), ==, 18);
     gst_harness_teardown(h);
 }
 
@@ -73,7 +73,7 @@ static void test_flood(void)
     }
     g_assert_cmpuint(last, ==, 499 * FRAME_TIME);
     g_assert_cmpuint(seen, <=, 40);
-    g_assert_cmpuint(seen + stat(h->element, "dropped"), ==, 500);
+    g_assert_cmpuint(seen + stat_of(h->element, "dropped"), ==, 500);
     gst_harness_teardown(h);
 }
 
@@ -92,7 +92,7 @@ static void test_budget(void)
         g_assert_cmpint(number_attached(out), ==, (gint)i);
         gst_buffer_unref(out);
     }
-    g_assert_cmpuint(stat(h->element, "skipped"), ==, 0);
+    g_assert_cmpuint(stat_of(h->element, "skipped"), ==, 0);
     gst_harness_teardown(h);
 }
 
@@ -110,7 +110,7 @@ static void test_qos(void)
             g_assert_cmpint(number_attached(out), ==, live && i <= 3 ? -1 : (gint)i);
             gst_buffer_unref(out);
         }
-        g_assert_cmpuint(stat(h->element, "skipped"), ==, live ? 4 : 0);
+        g_assert_cmpuint(stat_of(h->element, "skipped"), ==, live ? 4 : 0);
         gst_harness_teardown(h);
     }
 }
@@ -162,9 +162,9 @@ static void test_source(void)
     gst_element_set_state(pipeline, GST_STATE_PAUSED);
     g_assert_cmpint(worst, <, 250 * GST_MSECOND);
     g_assert_cmpint(after - before, <, 16 * 1024);
-    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "inferred"), >=, 15);
-    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "skipped"), >, 20);
-    g_assert_cmpuint(stat(GST_ELEMENT(dummy), "dropped"), ==, 0);
+    g_assert_cmpuint(stat_of(GST_ELEMENT(dummy), "inferred"), >=, 15);
+    g_assert_cmpuint(stat_of(GST_ELEMENT(dummy), "skipped"), >, 20);
+    g_assert_cmpuint(stat_of(GST_ELEMENT(dummy), "dropped"), ==, 0);
     gst_element_set_state(pipeline, GST_STATE_NULL);
     gst_object_unref(dummy);
     gst_object_unref(pipeline);
