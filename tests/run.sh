@@ -100,8 +100,8 @@ installed() {
     DESTDIR=$prefix meson install -C build --no-rebuild --quiet || return 1
     local pc
     pc=$(find "$prefix" -name fovea.pc) && [ -n "$pc" ] || return 1
-    flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-prefix --cflags --libs fovea) ||
-        return 1
+    sed -i "s|^prefix=.*|prefix=${pc%/lib/*}|" "$pc"
+    flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs fovea) || return 1
     # shellcheck disable=SC2086
     cc -o "$log/embed-engine" pipelines/embed-engine.c $flags || return 1
     LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$log/embed-engine" --version
