@@ -12,4 +12,5 @@
 #include "model.h"
 #include "plan.h"
 #include "session.h"
+#include "ops.h"
 #include "task.h"
