@@ -38,7 +38,7 @@ typedef void (*FoveaSelftestFunc)(const char *op, guint index, gboolean passed, 
  *  only NULL: all operators. Returns the number of failures, or -1 with an error when the device
  *  cannot be used at all. *n_cases gets the number that ran. */
 FOVEA_API gint fovea_selftest(FoveaDevice *device, FoveaPrecision precision, const char *only,
-                              guint32 seed, FoveaSelftestFunc func, gpointer user_data,
-                              guint *n_cases, GError **error);
+                              FoveaSelftestFunc func, gpointer user_data, guint *n_cases,
+                              GError **error);
 
 G_END_DECLS

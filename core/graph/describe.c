@@ -108,8 +108,7 @@ static void write_stats(JsonBuilder *json, const FoveaPlan *plan)
 {
     const FoveaPlanStats *stats = &plan->stats;
     write_string(json, "device", plan->program.device->info.spec);
-    write_string(json, "precision",
-                 plan->program.precision == FOVEA_PRECISION_F16 ? "f16" : "f32");
+    write_string(json, "precision", plan->program.precision == FOVEA_PRECISION_F16 ? "f16" : "f32");
     write_int(json, "nodes_in_file", plan->source_nodes);
     write_int(json, "nodes", stats->nodes);
     write_int(json, "steps", stats->steps);

@@ -80,6 +80,8 @@ gboolean fovea_step_is_dynamic(const FoveaProgram *program, const FoveaNode *ste
 struct FoveaBackend {
     const char *name;
     FoveaSide side;
+    /* TRUE where at least one form of the operator has a kernel (needs no device). NULL: all. */
+    gboolean (*has_kernel)(const FoveaOp *op);
     /* NULL: there is a kernel. Else why not, a static sentence part ("f64 is not supported"). */
     const char *(*why_not)(FoveaDevice *device, const FoveaNode *node, FoveaPrecision precision);
     /* Element type in which a value is stored. */
