@@ -22,6 +22,7 @@
 #pragma once
 
 #include "graph/expr.h"
+#include "graph/graph.h"
 
 typedef enum FoveaAttnPattern {
     FOVEA_ATTN_DENSE = 0,
@@ -67,3 +68,6 @@ typedef struct FoveaAttention {
     /* Score hook: operand 0 the scaled, biased score; FX_INDEX 0..3 = b, h, t, s. n == 0: none. */
     FoveaExpr hook;
 } FoveaAttention;
+
+/* The spec of a FoveaAttention node; one with dense softmax and scale 1 where it has none. */
+const FoveaAttention *fovea_attention_spec(const FoveaNode *node);
