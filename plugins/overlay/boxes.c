@@ -139,15 +139,13 @@ static gint worst_first(gconstpointer a, gconstpointer b)
     return (da->score > db->score) - (da->score < db->score);
 }
 
-static void draw_one(OverlayCanvas *canvas, OverlayLabels *labels, const FoveaDetection *d,
-                     const FoveaRect *box, gint line, gint text_height, const OverlayStyle *style)
+static void draw_box(OverlayCanvas *canvas, const FoveaDetection *d, const FoveaRect *box,
+                     gint line)
 {
-    OverlayColour colour = overlay_label_colour(d->label_id, d->label);
     gint rim = MAX(line / 3, 1);
     FoveaRect outer = {box->x0 - rim, box->y0 - rim, box->x1 + rim, box->y1 + rim};
     draw_frame(canvas, &outer, rim, (OverlayColour){0, 0, 0}, RIM_OPACITY);
-    draw_frame(canvas, box, line, colour, 255);
-    draw_label(canvas, labels, d, box, colour, text_height, style);
+    draw_frame(canvas, box, line, overlay_label_colour(d->label_id, d->label), 255);
 }
 
 void overlay_draw_detections(OverlayCanvas *canvas, OverlayLabels *labels, const GArray *detections,
@@ -161,11 +159,18 @@ void overlay_draw_detections(OverlayCanvas *canvas, OverlayLabels *labels, const
     for (guint i = 0; i < detections->len; i++)
         g_ptr_array_add(order, &g_array_index(detections, FoveaDetection, i));
     g_ptr_array_sort(order, worst_first);
-    for (guint i = 0; i < order->len; i++) {
-        const FoveaDetection *d = order->pdata[i];
-        FoveaRect box;
-        if (to_pixels(canvas, d, &box))
-            draw_one(canvas, labels, d, &box, line, text_height, style);
-    }
+    /* All boxes, then all labels: no line runs through a text. */
+    for (guint pass = 0; pass < 2; pass++)
+        for (guint i = 0; i < order->len; i++) {
+            const FoveaDetection *d = order->pdata[i];
+            FoveaRect box;
+            if (!to_pixels(canvas, d, &box))
+                continue;
+            if (pass == 0)
+                draw_box(canvas, d, &box, line);
+            else
+                draw_label(canvas, labels, d, &box, overlay_label_colour(d->label_id, d->label),
+                           text_height, style);
+        }
     g_ptr_array_unref(order);
 }
