@@ -30,7 +30,7 @@ SYSTEM = [
     (re.compile(r'^gst/'), ('plugins/', 'pipelines/', 'tests/')),
     (re.compile(r'^vulkan/'), ('core/vulkan/', 'tests/')),
     (re.compile(r'^(dnnl|oneapi/)'), ('core/cpu/', 'tests/')),
-    (re.compile(r'^(cairo|pango)'), ('plugins/', 'tests/')),
+    (re.compile(r'^(cairo|pango)'), ('pipelines/fovea/', 'plugins/', 'tests/')),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

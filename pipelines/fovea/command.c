@@ -1,0 +1,138 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+int command_fail(GError *error)
+{
+    command_progress_end();
+    fprintf(stderr, "fovea: %s\n", error ? error->message : "an unknown error");
+    g_clear_error(&error);
+    return 1;
+}
+
+int command_fail_with(const char *format, ...)
+{
+    va_list args;
+    command_progress_end();
+    fputs("fovea: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return 1;
+}
+
+gboolean command_parse(int *argc, char ***argv, const char *arguments, const char *summary,
+                       const char *description, const GOptionEntry *entries)
+{
+    GError *error = NULL;
+    GOptionContext *context = g_option_context_new(arguments);
+    g_option_context_set_summary(context, summary);
+    g_option_context_set_description(context, description);
+    g_option_context_add_main_entries(context, entries, NULL);
+    gboolean ok = g_option_context_parse(context, argc, argv, &error);
+    g_option_context_free(context);
+    if (!ok)
+        command_fail(error);
+    return ok;
+}
+
+/* ---- progress ---- */
+
+static gint64 progress_start;
+static gboolean progress_shown;
+
+void command_progress(const char *stage, double fraction, gpointer data)
+{
+    static gint64 last;
+    gint64 now = g_get_monotonic_time();
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (progress_start == 0)
+        progress_start = now;
+    /* What is quick needs no line, and a terminal needs no thousand lines a second. */
+    if (now - progress_start < 400000 || now - last < 100000)
+        return;
+    last = now;
+    progress_shown = TRUE;
+    fprintf(stderr, "\rfovea: %s %3.0f %%\033[K", stage, CLAMP(fraction, 0, 1) * 100);
+    fflush(stderr);
+}
+
+void command_progress_end(void)
+{
+    if (progress_shown)
+        fputs("\r\033[K", stderr);
+    progress_shown = FALSE;
+    progress_start = 0;
+}
+
+char *command_json_string(const char *text)
+{
+    GString *out = g_string_new("\"");
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    for (const char *c = valid; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            g_string_append_printf(out, "\\%c", *c);
+        else if ((guchar)*c < 0x20)
+            g_string_append_printf(out, "\\u%04x", *c);
+        else
+            g_string_append_c(out, *c);
+    }
+    g_string_append_c(out, '"');
+    return g_string_free(out, FALSE);
+}
+
+/* ---- models ---- */
+
+/* The folder above `levels` of the running program. */
+static char *folder_above_program(guint levels)
+{
+    char *path = g_file_read_link("/proc/self/exe", NULL);
+    for (guint i = 0; path && i <= levels; i++) {
+        char *up = g_path_get_dirname(path);
+        g_free(path);
+        path = up;
+    }
+    return path;
+}
+
+char *command_default_model(const char *folder, const char *file, GError **error)
+{
+    const char *models = g_getenv("FOVEA_MODELS"), *shared = g_getenv("FOVEA_SHARED");
+    /* In a build tree the program is SOURCE/build/pipelines/fovea/fovea; installed, it is
+     * PREFIX/bin/fovea. */
+    g_autofree char *source = folder_above_program(3), *prefix = folder_above_program(1);
+    GPtrArray *places = g_ptr_array_new_with_free_func(g_free);
+    if (models)
+        g_ptr_array_add(places, g_strdup(models));
+    if (prefix)
+        g_ptr_array_add(places, g_build_filename(prefix, "share", "fovea", "models", NULL));
+    if (source)
+        g_ptr_array_add(places, g_build_filename(source, "models", NULL));
+    if (shared)
+        g_ptr_array_add(places, g_build_filename(shared, "models", NULL));
+    else if (source)
+        g_ptr_array_add(places, g_build_filename(source, "..", "shared", "models", NULL));
+    g_ptr_array_add(places, g_build_filename(g_get_user_cache_dir(), "fovea", "models", NULL));
+    char *found = NULL;
+    for (guint i = 0; found == NULL && i < places->len; i++) {
+        g_autofree char *deep = g_build_filename(places->pdata[i], folder, file, NULL);
+        g_autofree char *flat = g_build_filename(places->pdata[i], file, NULL);
+        if (g_file_test(deep, G_FILE_TEST_EXISTS))
+            found = g_steal_pointer(&deep);
+        else if (g_file_test(flat, G_FILE_TEST_EXISTS))
+            found = g_steal_pointer(&flat);
+    }
+    if (found == NULL)
+        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO,
+                    "No model was named with --model, and %s is not found; "
+                    "pipelines/find-model.sh fetches it, and FOVEA_MODELS can name its folder",
+                    file);
+    g_ptr_array_unref(places);
+    return found;
+}
