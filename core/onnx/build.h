@@ -9,8 +9,8 @@
 #include "ops/op.h"
 
 /* A graph that would grow beyond this (functions that call functions) is refused. */
-#define FOVEA_ONNX_MAX_NODES (1u << 20)
-#define FOVEA_ONNX_MAX_VALUES (1u << 22)
+#define FOVEA_ONNX_MAX_NODES (1u << 18)
+#define FOVEA_ONNX_MAX_VALUES (1u << 20)
 
 /* The graph of a model. op_counts: name -> count, filled. Errors: MODEL, UNSUPPORTED, NO_MEMORY. */
 FoveaGraph *fovea_onnx_build(const OnnxModel *model, OnnxSource *source, GHashTable *op_counts,
