@@ -137,7 +137,9 @@ fi
 
 say "sanitizers"
 if check "build with sanitizers" build build-asan -Db_sanitize=address,undefined; then
-    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0 \
+        ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 \
+        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
         tests build-asan --suite unit --suite elements --timeout-multiplier 4
 fi
 
