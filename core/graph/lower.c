@@ -225,12 +225,11 @@ static void recognise_append(Lower *l, FoveaNode *node)
     g_array_index(l->axis, guint, past->id) = axis;
 }
 
-static gboolean lower_append(Lower *l, FoveaNode *node, FoveaSide side)
+static void lower_append(Lower *l, FoveaNode *node, FoveaSide side)
 {
     FoveaPlace *past = place_of(l, side, node->in[0]), *out = place_of(l, side, node->out[0]);
     *out = *past;
     out->root = past->root;
-    return TRUE;
 }
 
 /* ---- nodes ---- */
@@ -376,7 +375,8 @@ static gboolean lower_step(Lower *l, FoveaNode *node, GError **error)
     FoveaSide side = side_of(l, node);
     if (!lower_inputs(l, node, side, error))
         return FALSE;
-    if (g_str_equal(node->op->name, "Append")) {
+    if (g_str_equal(node->op->name, "Append") &&
+        g_array_index(l->capacity, gint64, node->in[0]->id) > 0) {
         lower_append(l, node, side);
     } else {
         for (guint i = 0; i < node->n_out; i++) {

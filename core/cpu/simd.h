@@ -1,0 +1,41 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cpu/simd.h: the inner loops, once per instruction set. Internal.
+ *
+ * The files in cpu/simd/ are plain C that compilers vectorise. meson builds them several times with
+ * other machine flags; each build fills one table, and fovea_simd() hands out the best that this
+ * processor runs. Functions never read or write outside the n elements they are given.
+ */
+#pragma once
+
+#include "graph/expr.h"
+
+/* One operation of an expression over n elements. Class F: float arrays. Classes I and B: gint64
+ * arrays. The class is that of the operands (of b for FX_SELECT, whose a is B). r may be a, b or c. */
+typedef void (*FoveaTileOp)(gpointer r, gconstpointer a, gconstpointer b, gconstpointer c, guint n);
+
+typedef struct FoveaSimd {
+    const char *name;
+    /* NULL: not here (the tile evaluator falls back to the scalar reference for that expression). */
+    FoveaTileOp tile_f[FX_N_OPS];
+    /* r[i] = exp(a[i] - shift), returns the sum; n may be 0. */
+    float (*exp_sum)(float *r, const float *a, float shift, gsize n);
+    float (*max)(const float *a, gsize n);          /* -inf for n 0 */
+    void (*scale)(float *r, float factor, gsize n); /* r *= factor */
+    float (*dot)(const float *a, const float *b, gsize n);
+    void (*axpy)(float *r, float factor, const float *a, gsize n); /* r += factor * a */
+    /* mean and 1 / sqrt(variance + epsilon) of n elements (two passes) */
+    void (*moments)(const float *a, gsize n, double epsilon, float *mean, float *inverse);
+    /* r = (a - mean) * inverse * gain + bias; gain and bias may be NULL */
+    void (*normalise)(float *r, const float *a, float mean, float inverse, const float *gain,
+                      const float *bias, gsize n);
+    /* c[m,n] (+)= a[m,k] b[k,n], all with row strides in elements; unit column strides.
+     * accumulate FALSE overwrites c. For small or odd products; big ones go to oneDNN. */
+    void (*gemm)(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
+                 float *c, gsize ldc, gboolean accumulate);
+    /* The same with b transposed: b[n,k]. */
+    void (*gemm_nt)(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
+                    float *c, gsize ldc);
+} FoveaSimd;
+
+const FoveaSimd *fovea_simd(void);
