@@ -379,7 +379,11 @@ void fovea_tile_run(const FoveaTileProgram *program, const FoveaView *const *arg
     Region region = {.program = program, .rank = out->rank};
     n_args = MIN(n_args, program->n_args);
     for (guint k = 0; k < n_args; k++) {
-        if (args[k] == NULL || !fovea_view_broadcast(args[k], out->rank, out->dims, &wide[k]))
+        /* An absent optional input (Clip without min) is no operand; it only keeps the numbers. */
+        static const double nothing;
+        FoveaView absent = {.dtype = FOVEA_DTYPE_F32, .data = (void *)&nothing};
+        const FoveaView *arg = args[k] != NULL ? args[k] : &absent;
+        if (!fovea_view_broadcast(arg, out->rank, out->dims, &wide[k]))
             return; /* shapes were checked when the plan was made */
     }
     if (program->scalar) {
