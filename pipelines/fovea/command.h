@@ -10,7 +10,11 @@
 int command_bench(int argc, char **argv);
 int command_detect(int argc, char **argv);
 int command_devices(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_op(int argc, char **argv);
+int command_ops(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_selftest(int argc, char **argv);
 
 /* Prints "fovea: MESSAGE" to stderr, frees the error, returns 1. */
 int command_fail(GError *error);

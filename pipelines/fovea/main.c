@@ -15,7 +15,11 @@ static const struct {
     {"bench", command_bench, "Measure how long a model takes on a device"},
     {"detect", command_detect, "Find objects in pictures"},
     {"devices", command_devices, "List the devices of this machine and what they can do"},
+    {"inspect", command_inspect, "Show what a model contains and what becomes of it"},
+    {"op", command_op, "Run one operator alone on tensors from files"},
+    {"ops", command_ops, "List every operator and attention variant"},
     {"run", command_run, "Run a model once on tensors from files"},
+    {"selftest", command_selftest, "Check the kernels of a device"},
 };
 
 static void print_help(void)
@@ -37,7 +41,9 @@ static void print_help(void)
            "  XDG_CACHE_HOME    Compiled pipelines and tuning are kept in its folder fovea\n"
            "\nExamples:\n"
            "  fovea detect holiday.jpg -o boxes.png\n"
-           "  fovea bench model.onnx --device=vulkan --shape images=1x3x320x320 --json\n");
+           "  fovea bench model.onnx --device=vulkan --shape images=1x3x320x320 --json\n"
+           "  fovea inspect model.onnx\n"
+           "  fovea selftest --device=vulkan\n");
 }
 
 int main(int argc, char **argv)
