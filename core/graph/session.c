@@ -91,6 +91,7 @@ static gboolean make_memory(FoveaSession *session, GError **error)
     if (p->device->info.kind != FOVEA_DEVICE_VULKAN)
         return TRUE;
     session->device_arena = fovea_vulkan_backend()->arena_new(instance, error);
+    instance->device_arena = session->device_arena;
     return session->device_arena != NULL;
 }
 

@@ -44,6 +44,7 @@ typedef struct FoveaVkFill {
     guint32 words[FOVEA_VK_MAX_WORDS];
     guint32 groups[3]; /* work groups; any 0: nothing is run */
     gboolean overflow; /* a word did not fit 32 bits: the run fails with a sentence */
+    gboolean epilogue; /* fovea_vk_epilogue was called for this dispatch and applies */
 } FoveaVkFill;
 
 /* The view of input or output `slot`, or NULL where it is absent. Constants have views too. */
@@ -102,6 +103,9 @@ FoveaPrecision fovea_vk_precision(const FoveaVkBuilder *builder);
 FoveaDtype fovea_vk_store(const FoveaVkBuilder *builder, const FoveaValue *value);
 /* The view at capacity. */
 void fovea_vk_view(const FoveaVkBuilder *builder, const FoveaValue *value, FoveaView *view);
+/* What fill would see at capacity, to look at views in emit. */
+void fovea_vk_fill_at_capacity(const FoveaVkBuilder *builder, const FoveaNode *node,
+                               gconstpointer data, FoveaVkFill *fill);
 /* TRUE: fill is called before every run, with other sizes than those of fovea_vk_view. */
 gboolean fovea_vk_is_dynamic(const FoveaVkBuilder *builder, const FoveaNode *node);
 

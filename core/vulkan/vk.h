@@ -139,6 +139,7 @@ struct FoveaVkDispatch {
     gpointer data;
     double cost;
     gboolean dynamic;   /* filled before every run */
+    gboolean epilogue;  /* of the node, applied here */
     gboolean in_buffer; /* words are in the parameter buffer */
     guint32 at;         /* first word there: groups[3], one unused, words */
     guint32 n_words, groups[3];
@@ -160,10 +161,14 @@ struct FoveaVkBuilder {
     FoveaProgram *program;
     FoveaVkDevice *device;
     const FoveaVkKernel *kernel;
-    GArray *scratch; /* sizes of the present node's, guint64 */
-    GError *error;   /* first one noted by a call that cannot return it */
+    FoveaView *views;                  /* at capacity, by value id */
+    gint64 scalars[FOVEA_MAX_SCALARS]; /* capacities */
+    GArray *scratch;                   /* sizes of the present node's, guint64 */
+    gboolean epilogue_apart;           /* the runtime runs the present node's epilogue */
+    GError *error;                     /* first one noted by a call that cannot return it */
 };
 
+void fovea_vk_words_in_buffer(FoveaVkDispatch *dispatch);
 gpointer fovea_vk_compile(FoveaProgram *program, guint segment, GError **error);
 void fovea_vk_compiled_free(gpointer compiled);
 /* Computes words and groups; common checks. */

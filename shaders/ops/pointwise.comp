@@ -28,6 +28,7 @@ layout(constant_id = 16) const uint T4 = 1;
 layout(constant_id = 17) const uint T5 = 1;
 layout(constant_id = 18) const uint T6 = 1;
 layout(constant_id = 19) const uint T7 = 1;
+layout(constant_id = 20) const uint FROM_WORDS = 0; // the numbers themselves are words, N is 0
 
 FV_OUT(0, dst)
 FV_IN(1, src0)
@@ -55,6 +56,8 @@ uint at(uint k, uint linear)
 
 uint operand(uint k, uint linear)
 {
+    if (FROM_WORDS != 0u && k == 0u)
+        return P(2u + linear);
     if (k >= N)
         return 0u;
     uint index = at(k, linear);
