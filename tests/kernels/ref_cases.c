@@ -11,7 +11,9 @@
 /* Operators whose work is not a reference: who does it is told here. */
 static const char *const without_ref[] = {
     "Scalars", /* the session writes the values of expressions */
-    "If", "Loop", "Scan",
+    "If",
+    "Loop",
+    "Scan",
 };
 
 static gboolean has_no_ref(const char *name)
@@ -92,8 +94,8 @@ static void epilogue(void)
         in[k] = fovea_graph_add_value(graph, NULL);
         fovea_infer_set(in[k], FOVEA_DTYPE_F32, k == 2 ? 1 : 2, k == 2 ? dims + 1 : dims);
     }
-    FoveaNode *node =
-        fovea_graph_add_node(graph, fovea_op_find("Concat"), "c", in, 3, &out, 1, NULL);
+    FoveaNode *node = fovea_graph_add_node(graph, fovea_op_find("Concat"), "c", in, 3, &out, 1,
+                                           NULL);
     node->fx = g_new0(FoveaExpr, 1);
     node->fx_base = 2;
     fovea_node_set_int(node, "axis", 0);
