@@ -265,13 +265,17 @@ static gboolean carry_one(FoveaSession *session, const Carry *carry, GError **er
         return TRUE;
     }
     FoveaView spare = fovea_view_make(from->dtype, rank, dims, session->spare);
-    gint64 scalars[FOVEA_MAX_SCALARS];
+    gint64 scalars[FOVEA_MAX_SCALARS], before[FOVEA_MAX_SCALARS];
     if (!read_value(session, from, &spare, error) ||
         !read_scalars(plan, carry->input, rank, dims, scalars, error))
         return FALSE;
-    /* The input's view must have the new size while it is written; the run has ended. */
+    /* The input's view must have the new size while it is written; the outputs that are carried
+     * after this one still have the old. The next run takes the new ones from its inputs. */
+    memcpy(before, session->instance.scalars, sizeof before);
     take_scalars(session, scalars);
-    if (!write_value(session, to, &spare, error))
+    gboolean written = write_value(session, to, &spare, error);
+    take_scalars(session, before);
+    if (!written)
         return FALSE;
     memcpy(input->scalars, scalars, sizeof scalars);
     return TRUE;
