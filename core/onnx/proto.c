@@ -408,6 +408,17 @@ OnnxModel *fovea_onnx_parse(FoveaSpan file, GError **error)
     return NULL;
 }
 
+FoveaTensor *fovea_onnx_read_tensor(GBytes *bytes, GError **error)
+{
+    g_autoptr(OnnxModel) model = g_new0(OnnxModel, 1);
+    Reader reader = {.model = model, .error = error};
+    OnnxSource source = {.bytes = bytes};
+    OnnxTensor tensor = {0};
+    FoveaSpan span;
+    span.data = g_bytes_get_data(bytes, &span.size);
+    return parse_tensor(&reader, span, &tensor) ? fovea_onnx_tensor(&tensor, &source, error) : NULL;
+}
+
 void fovea_onnx_free(OnnxModel *model)
 {
     if (model == NULL)

@@ -152,5 +152,7 @@ typedef struct OnnxSource {
 /* The tensor's data as a FoveaTensor: a slice of the file where it can be.
  * Errors: MODEL, UNSUPPORTED (strings, 4 bits, complex, ...), IO, NO_MEMORY. */
 FoveaTensor *fovea_onnx_tensor(const OnnxTensor *tensor, OnnxSource *source, GError **error);
+/* One serialised TensorProto, as the ONNX project's node tests keep them. Errors: as above. */
+FoveaTensor *fovea_onnx_read_tensor(GBytes *bytes, GError **error);
 /* A file beside the model, mapped. Errors: MODEL (leaves the folder), IO. (transfer none) */
 GBytes *fovea_onnx_external(OnnxSource *source, const char *location, GError **error);

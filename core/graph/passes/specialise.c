@@ -69,6 +69,16 @@ static gboolean copy_node(FoveaGraph *graph, const FoveaNode *from, FoveaValue *
     return TRUE;
 }
 
+/* Output `slot` of `node` comes from `inner` from now on. It keeps its name, by which branches of
+ * later nodes may ask for it. */
+static void forward(FoveaGraph *graph, FoveaNode *node, guint slot, FoveaValue *inner)
+{
+    FoveaValue *out = node->out[slot];
+    node->out[slot] = NULL;
+    out->producer = NULL;
+    fovea_graph_add_node(graph, fovea_op_find("Identity"), "", &inner, 1, &out, 1, node);
+}
+
 /* Copies the branch before `node` and lets its outputs stand for the node's. */
 static gboolean inline_branch(FoveaGraph *graph, FoveaNode *node, const FoveaGraph *branch,
                               GError **error)
@@ -86,7 +96,7 @@ static gboolean inline_branch(FoveaGraph *graph, FoveaNode *node, const FoveaGra
         FoveaValue *inner = map[((FoveaValue *)g_ptr_array_index(branch->outputs, i))->id];
         ok = inner != NULL;
         if (ok && node->out[i] != NULL)
-            fovea_graph_replace(graph, node->out[i], inner);
+            forward(graph, node, i, inner);
     }
     return ok || fovea_node_fail(node, error, FOVEA_ERROR_MODEL,
                                  "has a branch that does not fit its outputs");
@@ -254,7 +264,7 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
         return FALSE;
     if (node->op->infer == NULL)
         return fovea_node_fail(node, error, FOVEA_ERROR_UNSUPPORTED, "is not supported here");
-    if (!node->op->infer(graph, node, error) || !fold_node(node, error))
+    if (!fovea_node_infer(graph, node, error) || !fold_node(node, error))
         return FALSE;
     if (all_outputs_constant(node))
         fovea_graph_remove_node(graph, node);
