@@ -271,14 +271,36 @@ void fovea_graph_move_before(FoveaGraph *graph, FoveaNode *node, FoveaNode *befo
     link_node(graph, node, before);
 }
 
+/* Names that subgraphs of the graph's nodes take from outside. */
+static void add_captured(const FoveaGraph *graph, GHashTable *names)
+{
+    for (const FoveaNode *node = graph->first; node != NULL; node = node->next) {
+        for (guint i = 0; i < node->n_attrs; i++) {
+            if (node->attrs[i].type != FOVEA_ATTR_GRAPH)
+                continue;
+            const FoveaGraph *inner = node->attrs[i].graph;
+            for (guint k = 0; k < inner->values->len; k++) {
+                const FoveaValue *value = g_ptr_array_index(inner->values, k);
+                if (value != NULL && value->producer == NULL && value->constant == NULL &&
+                    value->input < 0)
+                    g_hash_table_add(names, (gpointer)value->name);
+            }
+            add_captured(inner, names);
+        }
+    }
+}
+
 guint fovea_graph_sweep(FoveaGraph *graph)
 {
+    g_autoptr(GHashTable) captured = g_hash_table_new(g_str_hash, g_str_equal);
     guint gone = 0;
+    add_captured(graph, captured);
     for (FoveaNode *node = graph->last, *prev; node != NULL; node = prev) {
         gboolean used = FALSE;
         prev = node->prev;
         for (guint i = 0; i < node->n_out; i++)
-            used |= node->out[i] != NULL && fovea_value_n_uses(node->out[i]) > 0;
+            used |= node->out[i] != NULL && (fovea_value_n_uses(node->out[i]) > 0 ||
+                                             g_hash_table_contains(captured, node->out[i]->name));
         if (used)
             continue;
         fovea_graph_remove_node(graph, node);

@@ -28,6 +28,7 @@ static const char *device_spec = "cpu";
 static FoveaDevice *device; /* NULL: ref */
 static GHashTable *reasons; /* why cases were not run -> how many */
 static guint n_passed, n_failed;
+static guint n_stepped, n_fallback; /* plans that had something to run; nodes left to the CPU */
 
 static void not_run(const char *why)
 {
@@ -234,7 +235,11 @@ static gboolean run_device(FoveaModel *model, const DataSet *data, FoveaTensor *
         values[i].value = data->in[i];
     }
     g_autoptr(FoveaPlan) plan = fovea_plan_new(model, device, &params, error);
-    return plan != NULL && run_session(plan, model, data, got, error);
+    if (plan == NULL)
+        return FALSE;
+    n_stepped += fovea_plan_stats(plan)->steps > 0;
+    n_fallback += fovea_plan_stats(plan)->fallback_nodes;
+    return run_session(plan, model, data, got, error);
 }
 
 /* One data set. FALSE: failed or not run; the test is marked. */
@@ -331,8 +336,9 @@ static void no_folder(void)
 static void print_table(guint n_cases)
 {
     g_autoptr(GList) keys = g_list_sort(g_hash_table_get_keys(reasons), (GCompareFunc)strcmp);
-    g_print("# %s: %u of %u passed, %u failed; not run:\n", device_spec, n_passed, n_cases,
-            n_failed);
+    g_print("# %s: %u of %u passed, %u failed; %u plans had steps, %u nodes ran on the CPU for "
+            "want of a kernel; not run:\n",
+            device_spec, n_passed, n_cases, n_failed, n_stepped, n_fallback);
     for (GList *at = keys; at != NULL; at = at->next)
         g_print("# %4u  %s\n", GPOINTER_TO_UINT(g_hash_table_lookup(reasons, at->data)),
                 (const char *)at->data);
