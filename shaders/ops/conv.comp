@@ -9,9 +9,12 @@
 
 layout(local_size_x = 256) in;
 
+OPTION(1, COLUMNS, 4u) // of an invocation: 1, 2 or 4; a tile has 16 times as many
+
 const uint TILE = 64u, DEEP = 16u;
+const uint TILE_N = 16u * COLUMNS;
 shared float tile_x[DEEP][TILE + 1u];
-shared float tile_f[DEEP][TILE + 1u];
+shared float tile_f[DEEP][TILE_N + 1u];
 
 float pixel(ivec3 from, uint k)
 {
@@ -49,20 +52,20 @@ void load_tiles(ivec3 from[4], uint rows, uint m0, uint n0, uint k0)
             v = pixel(from[i], k);
         tile_x[me % DEEP][row] = v;
     }
-    for (uint e = me; e < TILE * DEEP; e += 256u) {
-        uint n = n0 + e % TILE, kk = k0 + e / TILE;
+    for (uint e = me; e < TILE_N * DEEP; e += 256u) {
+        uint n = n0 + e % TILE_N, kk = k0 + e / TILE_N;
         float v = 0.0;
         if (n < P(W_C) && kk < depth)
             v = filter_at(n, kk);
-        tile_f[e / TILE][e % TILE] = v;
+        tile_f[e / TILE_N][e % TILE_N] = v;
     }
 }
 
 void main()
 {
     uint rows = P(W_N) * P(W_H) * P(W_W), depth = P(W_IN_C) * P(W_KERNEL_H) * P(W_KERNEL_W);
-    uint tiles_n = (P(W_C) + TILE - 1u) / TILE, group = fv_group();
-    uint m0 = (group / tiles_n) * TILE, n0 = (group % tiles_n) * TILE;
+    uint tiles_n = (P(W_C) + TILE_N - 1u) / TILE_N, group = fv_group();
+    uint m0 = (group / tiles_n) * TILE, n0 = (group % tiles_n) * TILE_N;
     if (m0 >= rows)
         return;
     uint col = gl_LocalInvocationIndex % 16u, row = gl_LocalInvocationIndex / 16u;
@@ -78,8 +81,9 @@ void main()
         load_tiles(from, rows, m0, n0, k0);
         barrier();
         for (uint k = 0u; k < DEEP; k++) {
-            vec4 y = vec4(tile_f[k][col], tile_f[k][col + 16u], tile_f[k][col + 32u],
-                          tile_f[k][col + 48u]);
+            vec4 y = vec4(0.0);
+            for (uint j = 0u; j < COLUMNS; j++)
+                y[j] = tile_f[k][col + 16u * j];
             for (uint i = 0u; i < 4u; i++)
                 sum[i] = fma(vec4(tile_x[k][row + 16u * i]), y, sum[i]);
         }
@@ -88,7 +92,7 @@ void main()
     for (uint i = 0u; i < 4u; i++) {
         uint m = m0 + row + 16u * i;
         uvec3 p = position(m);
-        for (uint j = 0u; j < 4u; j++) {
+        for (uint j = 0u; j < COLUMNS; j++) {
             uint n = n0 + col + 16u * j;
             if (m < rows && n < P(W_C))
                 put(p.x, n, p.y, p.z, sum[i][j]);
