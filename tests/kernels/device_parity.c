@@ -125,6 +125,20 @@ static gboolean run_case(const FoveaSample *sample, guint index)
     return TRUE;
 }
 
+/* At f16 the inputs are numbers that f16 holds, so that comparisons and roundings see what the
+ * reference sees. */
+static void round_inputs(const FoveaSample *sample)
+{
+    for (guint k = 0; k < sample->n_in && precision == FOVEA_PRECISION_F16; k++) {
+        FoveaTensor *tensor = sample->in[k];
+        if (tensor == NULL || tensor->dtype != FOVEA_DTYPE_F32)
+            continue;
+        float *data = tensor->data;
+        for (gsize i = 0; i < tensor->n_elements; i++)
+            data[i] = fovea_f16_to_f32(fovea_f16_from_f32(data[i]));
+    }
+}
+
 static void run_operator(gconstpointer data)
 {
     const FoveaOp *op = data;
@@ -136,6 +150,7 @@ static void run_operator(gconstpointer data)
             g_assert_no_error(error);
             break;
         }
+        round_inputs(&sample);
         ran += run_case(&sample, index);
         fovea_sample_close(&sample);
     }
@@ -146,7 +161,7 @@ static void run_operator(gconstpointer data)
 
 static gboolean wanted(const char *name, int argc, char **argv)
 {
-    for (int i = 3; i < argc; i++) {
+    for (int i = 3; i < argc; i++) { /* g_test_init has taken its own options away */
         if (g_str_equal(argv[i], name))
             return TRUE;
     }
@@ -170,7 +185,8 @@ int main(int argc, char **argv)
     const FoveaOp *const *ops = fovea_ops(&n);
     for (guint i = 0; i < n; i++) {
         g_autofree char *path = g_strdup_printf("/%s/%s", argv[1], ops[i]->name);
-        if (ops[i]->ref == NULL && ops[i]->expr == NULL)
+        /* Append is what lowering makes of a Concat that grows in place; it cannot stand alone. */
+        if ((ops[i]->ref == NULL && ops[i]->expr == NULL) || g_str_equal(ops[i]->name, "Append"))
             continue;
         if (wanted(ops[i]->name, argc, argv))
             g_test_add_data_func(path, ops[i], run_operator);
