@@ -5,6 +5,7 @@
  * FOVEA_VULKAN_VALIDATE=1 in the environment (before the first use) switches the validation layer
  * on, =2 its synchronisation checks too. Every warning and error is logged and counted.
  * FOVEA_VULKAN_FAIL=nodevice|oom|lost makes the next calls fail as such a machine would.
+ * FOVEA_VULKAN_STAGING=1 copies through staging memory, as for discrete cards, on every device.
  */
 #pragma once
 
