@@ -164,6 +164,8 @@ static gint64 reduce_set_ints(Kind kind, const Sets *sets, const gint64 *x, Fove
     FoveaWalk walk;
     fovea_walk_init(&walk, sets->n_reduced, sets->reduced, 1, strides);
     if (walk.empty && (kind == MAXIMUM || kind == MINIMUM)) { /* the type's lowest or highest */
+        if (dtype == FOVEA_DTYPE_BOOL)
+            return kind == MINIMUM;
         fovea_store_f64(dtype, &bits, 0, start_f(kind));
         if (dtype == FOVEA_DTYPE_BOOL)
             return kind == MINIMUM;
