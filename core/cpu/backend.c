@@ -48,13 +48,21 @@ static gboolean names_op(const FoveaCpuKernel *kernel, const FoveaNode *node)
     return FALSE;
 }
 
-const FoveaCpuKernel *fovea_cpu_find_kernel(const FoveaNode *node)
+/* The first kernel from `start` on that takes the node; *at is its place. */
+static const FoveaCpuKernel *find_from(const FoveaNode *node, guint start, guint *at)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(kernels); i++) {
+    for (guint i = start; i < G_N_ELEMENTS(kernels); i++) {
+        *at = i;
         if (names_op(kernels[i], node) && (kernels[i]->fits == NULL || kernels[i]->fits(node)))
             return kernels[i];
     }
     return NULL;
+}
+
+const FoveaCpuKernel *fovea_cpu_find_kernel(const FoveaNode *node)
+{
+    guint at;
+    return find_from(node, 0, &at);
 }
 
 static const char *cpu_why_not(FoveaDevice *device, const FoveaNode *node, FoveaPrecision precision)
@@ -98,18 +106,30 @@ void fovea_cpu_view(const FoveaCpuCompile *compile, const FoveaValue *value, Fov
     fovea_place_view(compile->program, FOVEA_SIDE_HOST, value, scalars, view);
 }
 
+/* Offers the step to one kernel after the other. A later one must take any window that the first
+ * let through: the lowering has asked the first. */
 static gboolean compile_step(Compiled *compiled, Step *step, const FoveaNode *node, GError **error)
 {
     FoveaCpuCompile compile = {.program = compiled->program, .node = node};
-    const FoveaCpuKernel *kernel = fovea_cpu_find_kernel(node);
+    guint at = 0;
     compile.dynamic = fovea_step_is_dynamic(compiled->program, node);
-    step->kernel = kernel;
-    if (kernel == NULL)
-        return TRUE; /* fovea_node_run_ref applies the epilogue too */
-    if (kernel->compile != NULL && !kernel->compile(&compile, &step->data, error))
-        return FALSE;
+    for (guint start = 0;; start = at + 1) {
+        const FoveaCpuKernel *kernel = step->kernel = find_from(node, start, &at);
+        compile.decline = FALSE;
+        compile.scratch = 0;
+        if (kernel == NULL)
+            return TRUE; /* fovea_node_run_ref applies the epilogue too */
+        if (kernel->compile != NULL && !kernel->compile(&compile, &step->data, error))
+            return FALSE;
+        if (!compile.decline)
+            break;
+        if (kernel->destroy != NULL && step->data != NULL)
+            kernel->destroy(step->data);
+        step->data = NULL;
+    }
     compiled->scratch = MAX(compiled->scratch, compile.scratch);
-    if (fovea_node_has_epilogue(node) && (kernel->epilogue == NULL || !kernel->epilogue(node))) {
+    if (fovea_node_has_epilogue(node) &&
+        (step->kernel->epilogue == NULL || !step->kernel->epilogue(node))) {
         step->epilogue = g_new0(FoveaTileProgram, 1);
         fovea_tile_compile(node->fx, step->epilogue);
     }
@@ -129,18 +149,34 @@ static void cpu_compiled_free(gpointer data)
     g_free(compiled);
 }
 
+typedef struct {
+    Compiled *compiled;
+    gboolean ok;
+    GError **error;
+} Compile;
+
+static void compile_job(gpointer data)
+{
+    Compile *c = data;
+    FoveaProgram *program = c->compiled->program;
+    for (guint i = 0; c->ok && i < c->compiled->n; i++)
+        c->ok = compile_step(c->compiled, &c->compiled->steps[i],
+                             program->steps[c->compiled->first + i], c->error);
+}
+
+/* On the executor thread: oneDNN fits its primitives to the team of the thread that makes them. */
 static gpointer cpu_compile(FoveaProgram *program, guint segment, GError **error)
 {
     const FoveaSegment *s = &g_array_index(program->segments, FoveaSegment, segment);
     Compiled *compiled = g_new0(Compiled, 1);
+    Compile compile = {compiled, TRUE, error};
+    FoveaCpuJob job = {.run = compile_job, .data = &compile};
     *compiled = (Compiled){.program = program, .first = s->first, .n = s->n};
     compiled->steps = g_new0(Step, s->n + 1);
-    for (guint i = 0; i < s->n; i++) {
-        if (!compile_step(compiled, &compiled->steps[i], program->steps[s->first + i], error)) {
-            cpu_compiled_free(compiled);
-            return NULL;
-        }
-    }
+    fovea_cpu_job_submit(&job);
+    fovea_cpu_job_wait(&job);
+    if (!compile.ok)
+        g_clear_pointer(&compiled, cpu_compiled_free);
     return compiled;
 }
 
@@ -190,13 +226,14 @@ static gpointer cpu_state_new(FoveaInstance *instance, guint segment, GError **e
     return state;
 }
 
-static void run_epilogue(const FoveaNode *node, const FoveaTileProgram *program, State *state)
+void fovea_cpu_run_epilogue(const FoveaCpuRun *run, const FoveaTileProgram *program)
 {
-    const FoveaView *args[FOVEA_FX_MAX_ARGS] = {state->out[0]};
+    const FoveaNode *node = run->node;
+    const FoveaView *args[FOVEA_FX_MAX_ARGS] = {run->out[0]};
     guint n = 1;
     for (guint k = node->fx_base; k < node->n_in && n < FOVEA_FX_MAX_ARGS; k++)
-        args[n++] = state->in[k];
-    fovea_tile_run(program, args, n, state->out[0]);
+        args[n++] = run->in[k];
+    fovea_tile_run(program, args, n, run->out[0]);
 }
 
 static gboolean run_step(State *state, const Step *step, const FoveaNode *node)
@@ -212,7 +249,7 @@ static gboolean run_step(State *state, const Step *step, const FoveaNode *node)
     if (!step->kernel->run(&run, &state->error))
         return FALSE;
     if (step->epilogue != NULL)
-        run_epilogue(node, step->epilogue, state);
+        fovea_cpu_run_epilogue(&run, step->epilogue);
     return TRUE;
 }
 

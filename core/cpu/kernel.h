@@ -5,7 +5,8 @@
  * A node without a kernel here runs by its reference. To add one: core/cpu/kernels/X.c with
  * `const FoveaCpuKernel fovea_cpu_kernel_X`, and a line in kernels/kernels.list (the first kernel
  * that names the operator and `fits` takes it). Everything that can be made once is made in compile,
- * at capacity; run must not allocate. Values are f32, integers as they are, bool one byte.
+ * at capacity; run must not allocate. Values are f32, integers as they are, bool one byte. Both are
+ * called on the executor thread, so what compile made may be written to by run.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ typedef struct FoveaCpuCompile {
     const FoveaNode *node;
     gboolean dynamic; /* sizes change from run to run: run gets other views than these */
     gsize scratch;    /* out: bytes of scratch that run needs, 64-aligned, shared by all steps */
+    gboolean decline; /* out: the kernel cannot do it after all; the next one, or the reference */
 } FoveaCpuCompile;
 
 /* The view at capacity of a value of the step. */
@@ -59,3 +61,7 @@ typedef struct FoveaCpuKernel {
 
 /* The kernel that takes the node, or NULL: the reference. */
 const FoveaCpuKernel *fovea_cpu_find_kernel(const FoveaNode *node);
+
+struct FoveaTileProgram;
+/* Applies the node's epilogue to out[0], for kernels that do it themselves. */
+void fovea_cpu_run_epilogue(const FoveaCpuRun *run, const struct FoveaTileProgram *program);

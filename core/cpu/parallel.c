@@ -1,15 +1,39 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dlfcn.h>
+
 #include "cpu/parallel.h"
 #include "graph/device-internal.h"
 
-/* libgomp's entry to a parallel region, as gcc calls it (libgomp ABI GOMP_4.0), and omp.h's. */
-extern void GOMP_parallel(void (*func)(void *), void *data, unsigned threads, unsigned flags);
-extern void omp_set_num_threads(int threads);
+/* libgomp's entry to a parallel region, as gcc calls it (libgomp ABI GOMP_4.0), and omp.h's. NULL
+ * where the library is not installed: one thread then. */
+static struct {
+    void (*parallel)(void (*func)(void *), void *data, unsigned threads, unsigned flags);
+    void (*set_num_threads)(int threads);
+} gomp;
 
 static GMutex lock;
 static GCond more, finished;
 static FoveaCpuJob *head, *tail;
 static GThread *executor;
+
+void fovea_cpu_prepare_threads(void)
+{
+    static gsize ready;
+    if (!g_once_init_enter(&ready))
+        return;
+    if (g_getenv("OMP_WAIT_POLICY") == NULL && g_getenv("GOMP_SPINCOUNT") == NULL)
+        g_setenv("GOMP_SPINCOUNT", "4000", FALSE);
+    void *library = dlopen("libgomp.so.1", RTLD_NOW | RTLD_GLOBAL);
+    if (library != NULL) {
+        *(void **)&gomp.set_num_threads = dlsym(library, "omp_set_num_threads");
+        *(void **)&gomp.parallel = dlsym(library, "GOMP_parallel");
+    }
+    if (gomp.parallel == NULL || gomp.set_num_threads == NULL) {
+        fovea_log(FOVEA_LOG_WARNING, "cpu", "libgomp was not found: one thread is used");
+        gomp.parallel = NULL;
+    }
+    g_once_init_leave(&ready, 1);
+}
 
 typedef struct {
     guint n;
@@ -32,18 +56,48 @@ static void region_body(void *data)
 void fovea_cpu_parallel(guint n, void (*func)(guint task, gpointer data), gpointer data)
 {
     guint threads = fovea_cpu_threads();
-    if (n <= 1 || threads <= 1 || g_thread_self() != executor) {
+    if (n <= 1 || threads <= 1 || gomp.parallel == NULL || g_thread_self() != executor) {
         for (guint task = 0; task < n; task++)
             func(task, data);
         return;
     }
     Region region = {n, 0, func, data};
-    GOMP_parallel(region_body, &region, MIN(n, threads), 0);
+    gomp.parallel(region_body, &region, MIN(n, threads), 0);
+}
+
+typedef struct {
+    gint64 n, part;
+    FoveaCpuRange body;
+    gpointer data;
+} Loop;
+
+static void loop_part(guint task, gpointer data)
+{
+    const Loop *loop = data;
+    gint64 first = (gint64)task * loop->part;
+    if (first < loop->n)
+        loop->body(first, MIN(first + loop->part, loop->n), loop->data);
+}
+
+void fovea_cpu_for(gint64 n, gint64 grain, FoveaCpuRange body, gpointer data)
+{
+    gint64 threads = fovea_cpu_threads(), parts = n / MAX(grain, 1);
+    if (n <= 0)
+        return;
+    if (parts < 2 || threads < 2) {
+        body(0, n, data);
+        return;
+    }
+    /* A few parts a thread even out threads that the system holds up. */
+    parts = parts >= 8 * threads ? 4 * threads : MIN(parts, threads);
+    Loop loop = {n, (n + parts - 1) / parts, body, data};
+    fovea_cpu_parallel((guint)parts, loop_part, &loop);
 }
 
 static gpointer execute(gpointer unused)
 {
-    omp_set_num_threads((int)fovea_cpu_threads());
+    guint threads = 0;
+    fovea_cpu_prepare_threads();
     g_mutex_lock(&lock);
     executor = g_thread_self();
     for (;;) {
@@ -54,6 +108,9 @@ static gpointer execute(gpointer unused)
         if (head == NULL)
             tail = NULL;
         g_mutex_unlock(&lock);
+        if (threads != fovea_cpu_threads() && gomp.parallel != NULL)
+            gomp.set_num_threads((int)fovea_cpu_threads());
+        threads = fovea_cpu_threads();
         job->run(job->data);
         g_mutex_lock(&lock);
         job->done = TRUE;

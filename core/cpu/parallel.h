@@ -14,6 +14,14 @@
  * from the executor thread (elsewhere it runs them one after the other). */
 void fovea_cpu_parallel(guint n, void (*func)(guint task, gpointer data), gpointer data);
 
+/* Loads libgomp, telling it how long idle threads spin: some tens of microseconds, to bridge the gap
+ * between two steps, then they sleep. Once; before anything else loads it. */
+void fovea_cpu_prepare_threads(void);
+
+/* body(first, last, data) over parts of 0..n with at least `grain` items each. */
+typedef void (*FoveaCpuRange)(gint64 first, gint64 last, gpointer data);
+void fovea_cpu_for(gint64 n, gint64 grain, FoveaCpuRange body, gpointer data);
+
 /* Work for the executor thread. The caller owns the job and may not free it before
  * fovea_cpu_job_wait returned. Nothing is allocated. */
 typedef struct FoveaCpuJob {

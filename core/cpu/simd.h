@@ -29,13 +29,10 @@ typedef struct FoveaSimd {
     /* r = (a - mean) * inverse * gain + bias; gain and bias may be NULL */
     void (*normalise)(float *r, const float *a, float mean, float inverse, const float *gain,
                       const float *bias, gsize n);
-    /* c[m,n] (+)= a[m,k] b[k,n], all with row strides in elements; unit column strides.
+    /* c[m,n] (+)= a[m,k] b[k,n]; b and c have unit column strides, a any strides (in elements).
      * accumulate FALSE overwrites c. For small or odd products; big ones go to oneDNN. */
-    void (*gemm)(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
-                 float *c, gsize ldc, gboolean accumulate);
-    /* The same with b transposed: b[n,k]. */
-    void (*gemm_nt)(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
-                    float *c, gsize ldc);
+    void (*gemm)(gint64 m, gint64 n, gint64 k, const float *a, gint64 row_a, gint64 col_a,
+                 const float *b, gint64 ldb, float *c, gint64 ldc, gboolean accumulate);
 } FoveaSimd;
 
 const FoveaSimd *fovea_simd(void);

@@ -213,52 +213,107 @@ static void normalise(float *r, const float *a, float mean, float inverse, const
     }
 }
 
-#define COLUMNS 32
+/* ---- products: up to six rows and two vectors of c stay in registers while k runs ---- */
 
-/* Four rows by 32 columns in registers. */
-static void gemm_block(gsize k, const float *a, gsize lda, const float *b, gsize ldb, float *c,
-                       gsize ldc, gboolean accumulate)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define VL (VECTOR_BYTES / 4) /* floats a vector */
+#define MR 6
+
+typedef float Vector __attribute__((vector_size(VECTOR_BYTES)));
+/* The same in memory, at any address. */
+typedef float Loose __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* rows and width (vectors) are constants where this is inlined. */
+static inline __attribute__((always_inline)) void block(const int rows, const int width, gint64 k,
+                                                        const float *a, gint64 row_a, gint64 col_a,
+                                                        const float *b, gint64 ldb, float *c,
+                                                        gint64 ldc, gboolean add)
 {
-    float acc[4][COLUMNS] = {{0}};
-    for (gsize p = 0; p < k; p++) {
-        const float *row = b + p * ldb;
-        for (gsize i = 0; i < 4; i++) {
-            float x = a[i * lda + p];
-            for (gsize j = 0; j < COLUMNS; j++)
-                acc[i][j] += x * row[j];
+    Vector sum[MR][2];
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)
+        sum[r][j] = (Vector){0};
+    for (gint64 p = 0; p < k; p++) {
+        Vector line[2];
+        UNROLL for (int j = 0; j < width; j++) line[j] = *(const Loose *)(b + p * ldb + j * VL);
+        UNROLL for (int r = 0; r < rows; r++)
+        {
+            float factor = a[r * row_a + p * col_a];
+            UNROLL for (int j = 0; j < width; j++) sum[r][j] += factor * line[j];
         }
     }
-    for (gsize i = 0; i < 4; i++) {
-        for (gsize j = 0; j < COLUMNS; j++)
-            c[i * ldc + j] = accumulate ? c[i * ldc + j] + acc[i][j] : acc[i][j];
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)
+    {
+        Loose *to = (Loose *)(c + r * ldc + j * VL);
+        Vector base = {0};
+        if (add)
+            base = *to;
+        *to = base + sum[r][j];
     }
 }
 
-static void gemm(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
-                 float *c, gsize ldc, gboolean accumulate)
+/* Columns that do not fill a vector. */
+static void block_part(gint64 rows, gint64 cols, gint64 k, const float *a, gint64 row_a,
+                       gint64 col_a, const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
 {
-    gsize whole = n / COLUMNS * COLUMNS, i = 0;
-    for (; i + 4 <= m; i += 4) {
-        for (gsize j = 0; j < whole; j += COLUMNS)
-            gemm_block(k, a + i * lda, lda, b + j, ldb, c + i * ldc + j, ldc, accumulate);
-    }
-    for (gsize row = 0; row < m; row++) {
-        gsize from = row < i ? whole : 0;
-        float *out = c + row * ldc;
-        for (gsize j = from; !accumulate && j < n; j++)
-            out[j] = 0;
-        for (gsize p = 0; from < n && p < k; p++)
-            axpy(out + from, a[row * lda + p], b + p * ldb + from, n - from);
+    for (gint64 r = 0; r < rows; r++) {
+        float sum[VL] = {0};
+        for (gint64 p = 0; p < k; p++) {
+            float factor = a[r * row_a + p * col_a];
+            for (gint64 j = 0; j < cols; j++)
+                sum[j] += factor * b[p * ldb + j];
+        }
+        for (gint64 j = 0; j < cols; j++)
+            c[r * ldc + j] = add ? c[r * ldc + j] + sum[j] : sum[j];
     }
 }
 
-static void gemm_nt(gsize m, gsize n, gsize k, const float *a, gsize lda, const float *b, gsize ldb,
-                    float *c, gsize ldc)
+#define ROWS(n)                                                                                    \
+    case n:                                                                                        \
+        if (width == 2)                                                                            \
+            block(n, 2, k, x, row_a, col_a, b, ldb, z, ldc, add);                                  \
+        else                                                                                       \
+            block(n, 1, k, x, row_a, col_a, b, ldb, z, ldc, add);                                  \
+        break;
+
+static void columns(gint64 m, int width, gint64 k, const float *a, gint64 row_a, gint64 col_a,
+                    const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
 {
-    for (gsize i = 0; i < m; i++) {
-        for (gsize j = 0; j < n; j++)
-            c[i * ldc + j] = dot(a + i * lda, b + j * ldb, k);
+    for (gint64 i = 0; i < m; i += MR) {
+        const float *x = a + i * row_a;
+        float *z = c + i * ldc;
+        switch (MIN(MR, m - i)) {
+            ROWS(1)
+            ROWS(2)
+            ROWS(3)
+            ROWS(4)
+            ROWS(5)
+            ROWS(6)
+        }
     }
+}
+
+static void gemm(gint64 m, gint64 n, gint64 k, const float *a, gint64 row_a, gint64 col_a,
+                 const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
+{
+    gint64 j = 0;
+    for (; j + 2 * VL <= n; j += 2 * VL)
+        columns(m, 2, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+    for (; j + VL <= n; j += VL)
+        columns(m, 1, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+    if (j < n)
+        block_part(m, n - j, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
 }
 
 extern const FoveaSimd FOVEA_SIMD_TABLE;
@@ -285,5 +340,4 @@ const FoveaSimd FOVEA_SIMD_TABLE = {
     .moments = moments,
     .normalise = normalise,
     .gemm = gemm,
-    .gemm_nt = gemm_nt,
 };

@@ -1,0 +1,260 @@
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Copies between windows, and the operators that are nothing else: Copy, Identity, Reshape and its
+ * kin, Transpose, Expand, Slice, Split, Concat, Tile.
+ */
+#include "cpu/kernels/copy.h"
+#include "ops/support.h"
+
+/* Both views with axes of size 1 dropped, from the widest stride of `to` to the narrowest,
+ * neighbours joined where both allow it. */
+typedef struct Plan {
+    guint rank, size;                                                  /* size: bytes an element */
+    gint64 dims[FOVEA_MAX_RANK], a[FOVEA_MAX_RANK], b[FOVEA_MAX_RANK]; /* strides from, to */
+    const guint8 *from;
+    guint8 *to;
+    gint across; /* the axis along which `from` lies together, when it is not the last; or -1 */
+} Plan;
+
+static void add_axis(Plan *p, gint64 n, gint64 a, gint64 b)
+{
+    guint at = p->rank;
+    if (n == 1)
+        return;
+    while (at > 0 && ABS(p->b[at - 1]) < ABS(b))
+        at--;
+    for (guint i = p->rank; i > at; i--) {
+        p->dims[i] = p->dims[i - 1];
+        p->a[i] = p->a[i - 1];
+        p->b[i] = p->b[i - 1];
+    }
+    p->dims[at] = n;
+    p->a[at] = a;
+    p->b[at] = b;
+    p->rank++;
+}
+
+static void join_axes(Plan *p)
+{
+    guint to = 0;
+    for (guint i = 1; i < p->rank; i++) {
+        if (p->a[to] == p->a[i] * p->dims[i] && p->b[to] == p->b[i] * p->dims[i]) {
+            p->dims[to] *= p->dims[i];
+        } else {
+            to++;
+            p->dims[to] = p->dims[i];
+        }
+        p->a[to] = p->a[i];
+        p->b[to] = p->b[i];
+    }
+    p->rank = MIN(to + 1, p->rank);
+    if (p->rank == 0) {
+        p->rank = 1;
+        p->dims[0] = 1;
+        p->a[0] = p->b[0] = 1;
+    }
+}
+
+#define RUN(Type, name)                                                                            \
+    static void name(Type *to, gint64 b, const Type *from, gint64 a, gint64 n)                     \
+    {                                                                                              \
+        for (gint64 i = 0; i < n; i++)                                                             \
+            to[i * b] = from[i * a];                                                               \
+    }                                                                                              \
+    /* rows x n, `from` together along rows, `to` along n */                                       \
+    static void name##_turned(Type *to, gint64 row_b, const Type *from, gint64 a, gint64 rows,     \
+                              gint64 n)                                                            \
+    {                                                                                              \
+        for (gint64 i0 = 0; i0 < n; i0 += 16)                                                      \
+            for (gint64 r = 0; r < rows; r++)                                                      \
+                for (gint64 i = i0; i < MIN(i0 + 16, n); i++)                                      \
+                    to[r * row_b + i] = from[r + i * a];                                           \
+    }
+
+RUN(guint8, run1)
+RUN(guint16, run2)
+RUN(guint32, run4)
+RUN(guint64, run8)
+
+static void copy_run(const Plan *p, guint8 *to, const guint8 *from, gint64 n)
+{
+    gint64 a = p->a[p->rank - 1], b = p->b[p->rank - 1];
+    if (a == 1 && b == 1) {
+        memcpy(to, from, (gsize)n * p->size);
+        return;
+    }
+    switch (p->size) {
+    case 1: run1(to, b, from, a, n); break;
+    case 2: run2((guint16 *)(gpointer)to, b, (const guint16 *)(gconstpointer)from, a, n); break;
+    case 4: run4((guint32 *)(gpointer)to, b, (const guint32 *)(gconstpointer)from, a, n); break;
+    default: run8((guint64 *)(gpointer)to, b, (const guint64 *)(gconstpointer)from, a, n); break;
+    }
+}
+
+static void copy_turned(const Plan *p, guint8 *to, const guint8 *from, gint64 rows)
+{
+    gint64 a = p->a[p->rank - 1], b = p->b[p->across], n = p->dims[p->rank - 1];
+    switch (p->size) {
+    case 1: run1_turned(to, b, from, a, rows, n); break;
+    case 2:
+        run2_turned((guint16 *)(gpointer)to, b, (const guint16 *)(gconstpointer)from, a, rows, n);
+        break;
+    case 4:
+        run4_turned((guint32 *)(gpointer)to, b, (const guint32 *)(gconstpointer)from, a, rows, n);
+        break;
+    default:
+        run8_turned((guint64 *)(gpointer)to, b, (const guint64 *)(gconstpointer)from, a, rows, n);
+        break;
+    }
+}
+
+/* Rows first..last: a row is the last axis (and, turned, a block of 16 along `across`). */
+static void copy_rows(gint64 first, gint64 last, gpointer data)
+{
+    const Plan *p = data;
+    guint inner = p->rank - 1;
+    for (gint64 row = first; row < last; row++) {
+        gint64 left = row, a = 0, b = 0, rows = 1;
+        for (guint i = inner; i-- > 0;) {
+            gint64 n = p->dims[i], step = 1;
+            if ((gint)i == p->across) {
+                step = 16;
+                n = (n + 15) / 16;
+            }
+            gint64 index = left % n * step;
+            left /= n;
+            a += index * p->a[i];
+            b += index * p->b[i];
+            if ((gint)i == p->across)
+                rows = MIN(16, p->dims[i] - index);
+        }
+        if (p->across >= 0)
+            copy_turned(p, p->to + b * p->size, p->from + a * p->size, rows);
+        else
+            copy_run(p, p->to + b * p->size, p->from + a * p->size, p->dims[inner]);
+    }
+}
+
+void fovea_cpu_copy(const FoveaView *from, const FoveaView *to)
+{
+    Plan p = {.size = (guint)fovea_dtype_size(to->dtype), .across = -1};
+    gint64 rows = 1, total = 1;
+    if (from->dtype != to->dtype) {
+        fovea_view_copy(from, to);
+        return;
+    }
+    for (guint i = 0; i < to->rank; i++) {
+        add_axis(&p, to->dims[i], from->strides[i], to->strides[i]);
+        total *= to->dims[i];
+    }
+    if (total == 0)
+        return;
+    join_axes(&p);
+    p.from = from->data;
+    p.to = to->data;
+    guint inner = p.rank - 1;
+    for (guint i = 0; i < inner && p.b[inner] == 1 && p.a[inner] != 1; i++) {
+        if (p.a[i] == 1 && p.dims[i] >= 4)
+            p.across = (gint)i;
+    }
+    for (guint i = 0; i < inner; i++)
+        rows *= (gint)i == p.across ? (p.dims[i] + 15) / 16 : p.dims[i];
+    fovea_cpu_for(rows, MAX(rows * 32768 / total, 1), copy_rows, &p);
+}
+
+gboolean fovea_cpu_same_layout(const FoveaView *from, const FoveaView *to)
+{
+    for (guint i = 0; i < from->rank; i++) {
+        if (from->dims[i] != 1 && from->strides[i] != to->strides[i])
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- operators ---- */
+
+static gboolean same_types(const FoveaNode *node)
+{
+    const FoveaValue *in = node->in[0];
+    return in != NULL && node->out[0] != NULL && in->dtype == node->out[0]->dtype;
+}
+
+/* Reshape and its kin as steps: elements keep their C order, so one side has to be in C order. */
+static gboolean run_reshape(const FoveaCpuRun *run, GError **error)
+{
+    const FoveaView *in = run->in[0], *out = run->out[0];
+    FoveaView flat;
+    if (fovea_view_is_contiguous(out)) {
+        flat = fovea_view_make(in->dtype, in->rank, in->dims, out->data);
+        fovea_cpu_copy(in, &flat);
+        return TRUE;
+    }
+    if (fovea_view_is_contiguous(in)) {
+        flat = fovea_view_make(out->dtype, out->rank, out->dims, in->data);
+        fovea_cpu_copy(&flat, out);
+        return TRUE;
+    }
+    return run->node->op->ref(run->node, run->in, run->out, error);
+}
+
+static gboolean run_copy(const FoveaCpuRun *run, GError **error)
+{
+    fovea_cpu_copy(run->in[0], run->out[0]);
+    return TRUE;
+}
+
+static gboolean run_transpose(const FoveaCpuRun *run, GError **error)
+{
+    guint n = 0;
+    const gint64 *perm = fovea_node_attr_ints(run->node, "perm", &n);
+    const FoveaView *in = run->in[0];
+    FoveaView turned = *in;
+    for (guint i = 0; i < in->rank; i++) {
+        guint from = perm != NULL ? (guint)perm[i] : in->rank - 1 - i;
+        turned.dims[i] = in->dims[from];
+        turned.strides[i] = in->strides[from];
+    }
+    fovea_cpu_copy(&turned, run->out[0]);
+    return TRUE;
+}
+
+static gboolean run_expand(const FoveaCpuRun *run, GError **error)
+{
+    FoveaView wide;
+    if (!fovea_view_broadcast(run->in[0], run->out[0]->rank, run->out[0]->dims, &wide))
+        return run->node->op->ref(run->node, run->in, run->out, error);
+    fovea_cpu_copy(&wide, run->out[0]);
+    return TRUE;
+}
+
+static gboolean run_concat(const FoveaCpuRun *run, GError **error)
+{
+    const FoveaView *out = run->out[0];
+    guint axis = fovea_node_axis(run->node, 0, out->rank), n = fovea_node_n_own(run->node);
+    gint64 at = 0;
+    for (guint k = 0; k < n; k++) {
+        const FoveaView *in = run->in[k];
+        FoveaView part = *out;
+        part.dims[axis] = in->dims[axis];
+        part.data = (guint8 *)out->data +
+                    at * out->strides[axis] * (gint64)fovea_dtype_size(out->dtype);
+        at += in->dims[axis];
+        fovea_cpu_copy(in, &part);
+    }
+    return TRUE;
+}
+
+#define COPY_KERNEL(name, run_func, ...)                                                           \
+    static const char *const name##_ops[] = {__VA_ARGS__, NULL};                                   \
+    const FoveaCpuKernel fovea_cpu_kernel_##name = {                                               \
+        .ops = name##_ops,                                                                         \
+        .klass = "copy",                                                                           \
+        .fits = same_types,                                                                        \
+        .run = run_func,                                                                           \
+    }
+
+COPY_KERNEL(copy, run_copy, "Copy", "Identity");
+COPY_KERNEL(reshape, run_reshape, "Reshape", "Flatten", "Squeeze", "Unsqueeze");
+COPY_KERNEL(transpose, run_transpose, "Transpose");
+COPY_KERNEL(expand, run_expand, "Expand");
+COPY_KERNEL(concat, run_concat, "Concat");
