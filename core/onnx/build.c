@@ -10,8 +10,7 @@ typedef struct Builder {
     OnnxSource *source;
     GHashTable *functions; /* "domain\nname\noverload" -> OnnxFunction* */
     GHashTable *op_counts;
-    guint n_nodes, n_calls;
-    guint total; /* nodes of the main graph, for progress */
+    guint n_nodes, n_opened, n_calls;
     FoveaProgressFunc progress;
     gpointer progress_data;
 } Builder;
@@ -390,6 +389,9 @@ static gboolean build_node(Scope *scope, const OnnxNode *node, GError **error)
     if (++scope->builder->n_nodes > FOVEA_ONNX_MAX_NODES)
         return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED, "The model has more than %u nodes",
                           FOVEA_ONNX_MAX_NODES);
+    if (scope->results != NULL && ++scope->builder->n_opened > FOVEA_ONNX_MAX_OPENED)
+        return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
+                          "The model's functions make more than %u nodes", FOVEA_ONNX_MAX_OPENED);
     g_autofree char *name = prefixed(scope, node->name);
     OnnxBuild b = {.graph = scope->graph,
                    .node = node,

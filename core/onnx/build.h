@@ -8,8 +8,10 @@
 #include "onnx/proto.h"
 #include "ops/op.h"
 
-/* A graph that would grow beyond this (functions that call functions) is refused. */
+/* Bounds of a graph. Functions that call functions could blow up a small file; what they add is
+ * bounded more tightly than what the file itself lists. */
 #define FOVEA_ONNX_MAX_NODES (1u << 18)
+#define FOVEA_ONNX_MAX_OPENED (1u << 15)
 #define FOVEA_ONNX_MAX_VALUES (1u << 20)
 
 /* The graph of a model. op_counts: name -> count, filled. Errors: MODEL, UNSUPPORTED, NO_MEMORY. */

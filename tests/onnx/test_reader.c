@@ -156,7 +156,7 @@ static void test_sentences(void)
         {"no_opset", FOVEA_ERROR_UNSUPPORTED, "ai.onnx.other.Relu (1)"},
         {"nested", FOVEA_ERROR_MODEL, "more than 64 deep"},
         {"function_recursive", FOVEA_ERROR_MODEL, "too deeply"},
-        {"function_explode", FOVEA_ERROR_UNSUPPORTED, "more than 262144 nodes"},
+        {"function_explode", FOVEA_ERROR_UNSUPPORTED, "more than 32768 nodes"},
         {"external_outside", FOVEA_ERROR_MODEL, "outside of the model's folder"},
         {"external_beyond", FOVEA_ERROR_MODEL, "beyond the end"},
         {"external_missing", FOVEA_ERROR_IO, "is missing"},
