@@ -63,7 +63,7 @@ static gboolean flush_start(FoveaElement *self, GstEvent *event)
     p->flushing = TRUE;
     p->generation++;
     p->flow = GST_FLOW_FLUSHING;
-    fovea_queue_clear(p);
+    fovea_queue_clear(p, FALSE);
     g_mutex_unlock(&p->lock);
     if (p->text.pad)
         gst_pad_push_event(p->text.pad, gst_event_ref(event));

@@ -151,8 +151,7 @@ gboolean fovea_element_load_wait(FoveaElement *self)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
     g_mutex_lock(&p->lock);
-    while (p->load_state == FOVEA_LOAD_RUNNING && !p->stopping &&
-           p->generation == p->task_generation)
+    while (p->load_state == FOVEA_LOAD_RUNNING && !p->stopping)
         g_cond_wait(&p->changed, &p->lock);
     gboolean ready = p->load_state == FOVEA_LOAD_DONE;
     g_mutex_unlock(&p->lock);

@@ -57,9 +57,9 @@ gboolean fovea_element_push_event(FoveaElement *self, GstPad *pad, GstEvent *eve
     gboolean ok = FALSE;
     g_rec_mutex_lock(&p->push_lock);
     g_mutex_lock(&p->lock);
-    gboolean go = is_current(p);
+    gboolean go = is_current(p) || (!p->stopping && fovea_event_survives(event));
     g_mutex_unlock(&p->lock);
-    if (go)
+    if (go) /* a pad that is flushing keeps the ones that survive */
         ok = gst_pad_push_event(pad, event);
     else
         gst_event_unref(event);
@@ -241,12 +241,12 @@ static void stop_task(FoveaElement *self, GstPad *pad)
     p->stopping = TRUE;
     p->generation++;
     p->flow = GST_FLOW_FLUSHING;
-    fovea_queue_clear(p);
+    fovea_queue_clear(p, TRUE);
     g_mutex_unlock(&p->lock);
     gst_pad_stop_task(pad);
 
     g_mutex_lock(&p->lock);
-    fovea_queue_clear(p); /* what came while the task ended */
+    fovea_queue_clear(p, TRUE); /* what came while the task ended */
     g_mutex_unlock(&p->lock);
     handle_reset(self);
     p->negotiated = FALSE;

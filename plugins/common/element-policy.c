@@ -113,17 +113,14 @@ GstFlowReturn fovea_policy_admit(FoveaElement *self, const FoveaItem *item)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
     guint generation = p->generation;
-    if (!p->stopping && !p->flushing && p->flow == GST_FLOW_OK &&
-        fovea_policy_effective(p) != FOVEA_OVERLOAD_BLOCK) {
-        make_room(self, p, item);
-        return GST_FLOW_OK;
-    }
     guint limit = is_audio(self) ? BLOCK_AUDIO : BLOCK_FRAMES;
     while (!p->stopping && p->generation == generation && !p->flushing && p->flow == GST_FLOW_OK &&
-           p->waiting >= limit)
+           p->waiting >= limit && fovea_policy_effective(p) == FOVEA_OVERLOAD_BLOCK)
         g_cond_wait(&p->changed, &p->lock);
     if (p->stopping || p->flushing || p->generation != generation)
         return GST_FLOW_FLUSHING;
+    if (p->flow == GST_FLOW_OK && fovea_policy_effective(p) != FOVEA_OVERLOAD_BLOCK)
+        make_room(self, p, item);
     return p->flow;
 }
 

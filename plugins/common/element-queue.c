@@ -64,13 +64,28 @@ void fovea_queue_drop(FoveaElementPrivate *p, GList *link)
     fovea_item_free(item);
 }
 
-void fovea_queue_clear(FoveaElementPrivate *p)
+/* What nobody would send again after a flush: caps, tags, the start of the stream. */
+gboolean fovea_event_survives(GstEvent *event)
 {
-    FoveaItem *item;
-    while ((item = g_queue_pop_head(&p->queue))) {
+    GstEventType type = GST_EVENT_TYPE(event);
+    return GST_EVENT_IS_STICKY(event) && type != GST_EVENT_SEGMENT && type != GST_EVENT_EOS;
+}
+
+void fovea_queue_clear(FoveaElementPrivate *p, gboolean all)
+{
+    GList *next;
+    for (GList *link = p->queue.head; link; link = next) {
+        FoveaItem *item = link->data;
+        next = link->next;
+        if (!all && item->kind == FOVEA_ITEM_EVENT &&
+            fovea_event_survives(GST_EVENT_CAST(item->object))) {
+            item->generation = p->generation;
+            continue;
+        }
         account(p, item, -1);
         if (item->kind == FOVEA_ITEM_QUERY)
             item->query->done = TRUE;
+        g_queue_delete_link(&p->queue, link);
         fovea_item_free(item);
     }
     g_cond_broadcast(&p->changed);

@@ -147,7 +147,9 @@ FoveaElementPrivate *fovea_element_priv(FoveaElement *self);
 /* queue.c: all with `lock` held */
 void fovea_queue_push(FoveaElementPrivate *p, FoveaItem *item);
 FoveaItem *fovea_queue_pop(FoveaElementPrivate *p); /* waits; NULL: the pads are stopping */
-void fovea_queue_clear(FoveaElementPrivate *p);
+/* Not `all`: events that survive a flush stay. */
+void fovea_queue_clear(FoveaElementPrivate *p, gboolean all);
+gboolean fovea_event_survives(GstEvent *event);
 void fovea_queue_skip(FoveaElementPrivate *p, FoveaItem *item);
 void fovea_queue_drop(FoveaElementPrivate *p, GList *link);
 void fovea_item_free(FoveaItem *item);

@@ -330,7 +330,7 @@ static void finalize(GObject *object)
 {
     FoveaElementPrivate *p = fovea_element_priv(FOVEA_ELEMENT(object));
     fovea_element_load_stop(FOVEA_ELEMENT(object));
-    fovea_queue_clear(p);
+    fovea_queue_clear(p, TRUE);
     fovea_element_drop_pool(p);
     gst_caps_replace(&p->in_caps, NULL);
     gst_caps_replace(&p->out_caps, NULL);
