@@ -229,6 +229,21 @@ static void test_flush_early(void)
     GstBuffer *out = gst_harness_push_and_pull(h, number_frame(9, NUMBER_WIDTH, NUMBER_HEIGHT));
     g_assert_cmpint(number_attached(out), ==, 9);
     gst_buffer_unref(out);
+
+    /* and the same for new caps that wait behind a frame in work */
+    Dummy *dummy = (Dummy *)h->element;
+    dummy->delay_us = 30000;
+    gst_harness_push(h, number_frame(10, NUMBER_WIDTH, NUMBER_HEIGHT));
+    while (!g_atomic_int_get(&dummy->in_process))
+        g_usleep(100);
+    gst_harness_set_src_caps_str(h, "video/x-raw,format=GRAY8,width=160,height=32,framerate=25/1");
+    gst_harness_push_event(h, gst_event_new_flush_start());
+    gst_harness_push_event(h, gst_event_new_flush_stop(TRUE));
+    push_segment(h);
+    out = gst_harness_push_and_pull(h, number_frame(11, 160, 32));
+    g_assert_cmpint(number_attached(out), ==, 11);
+    g_assert_cmpint(fovea_buffer_get_result(out, NULL)->width, ==, 160);
+    gst_buffer_unref(out);
     gst_harness_teardown(h);
 }
 
