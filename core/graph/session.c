@@ -8,6 +8,10 @@
 
 typedef struct {
     guint output, input;
+    gboolean in_place; /* both share memory: only the size moves on */
+    guint8 *spare;     /* else: room for the value between the two */
+    guint rank;        /* of the output in the run that ended */
+    gint64 dims[FOVEA_MAX_RANK];
 } Carry;
 
 typedef struct {
@@ -23,8 +27,6 @@ struct FoveaSession {
     gpointer device_arena;
     InputState *inputs;
     GArray *carries; /* Carry */
-    guint8 *spare;   /* room to carry a value that is not extended in place */
-    gsize spare_bytes;
     gboolean in_flight;
     gboolean carry_due;  /* a run has ended and its state has not moved on */
     GHashTable *profile; /* class -> guint64*, where FOVEA_PROFILE=1 */
@@ -141,7 +143,8 @@ void fovea_session_free(FoveaSession *session)
     }
     g_clear_pointer(&session->profile, g_hash_table_destroy);
     fovea_free(instance->host_arena);
-    fovea_free(session->spare);
+    for (guint i = 0; i < session->carries->len; i++)
+        fovea_free(g_array_index(session->carries, Carry, i).spare);
     g_free(instance->backend_state);
     g_free(instance->views[0]);
     g_free(instance->views[1]);
@@ -223,6 +226,18 @@ static gboolean read_scalars(const FoveaPlan *plan, guint index, guint rank, con
     return TRUE;
 }
 
+/* The scalars that sizes of a value carried in place mean; above the capacity too: the next run says
+ * that. */
+static void next_scalars(const FoveaPlan *plan, const FoveaValue *value, const gint64 *dims,
+                         gint64 *scalars)
+{
+    guint scalar;
+    for (gint k = 0; k < value->rank; k++) {
+        if (fovea_dim_is_scalar(plan->program.graph->syms, value->dims[k], &scalar))
+            scalars[scalar] = dims[k];
+    }
+}
+
 /* Sets the session's scalars from those of one input and refreshes the views where they changed. */
 static void take_scalars(FoveaSession *session, const gint64 *scalars)
 {
@@ -242,54 +257,39 @@ static gboolean types_agree(FoveaDtype have, FoveaDtype want)
     return have == want || (fovea_dtype_is_float(have) && fovea_dtype_is_float(want));
 }
 
-/* The output's value becomes the input's of the next run. */
-static gboolean carry_one(FoveaSession *session, const Carry *carry, GError **error)
-{
-    const FoveaPlan *plan = session->plan;
-    const FoveaProgram *p = &plan->program;
-    const FoveaValue *from = plan->output_values[carry->output];
-    const FoveaValue *to = plan->input_values[carry->input];
-    InputState *input = &session->inputs[carry->input];
-    gint64 dims[FOVEA_MAX_RANK];
-    guint rank = fovea_session_output_shape(session, carry->output, dims), scalar;
-    gboolean in_place = from->constant == NULL;
-    for (FoveaSide side = FOVEA_SIDE_HOST; side <= FOVEA_SIDE_DEVICE; side++) {
-        const FoveaPlace *a = &p->place[side][from->id], *b = &p->place[side][to->id];
-        in_place &= !b->used || (a->used && a->root == b->root);
-    }
-    if (in_place) {
-        for (gint k = 0; k < to->rank; k++) {
-            if (fovea_dim_is_scalar(p->graph->syms, to->dims[k], &scalar))
-                input->scalars[scalar] = dims[k];
-        }
-        return TRUE;
-    }
-    FoveaView spare = fovea_view_make(from->dtype, rank, dims, session->spare);
-    gint64 scalars[FOVEA_MAX_SCALARS], before[FOVEA_MAX_SCALARS];
-    if (!read_value(session, from, &spare, error) ||
-        !read_scalars(plan, carry->input, rank, dims, scalars, error))
-        return FALSE;
-    /* The input's view must have the new size while it is written; the outputs that are carried
-     * after this one still have the old. The next run takes the new ones from its inputs. */
-    memcpy(before, session->instance.scalars, sizeof before);
-    take_scalars(session, scalars);
-    gboolean written = write_value(session, to, &spare, error);
-    take_scalars(session, before);
-    if (!written)
-        return FALSE;
-    memcpy(input->scalars, scalars, sizeof scalars);
-    return TRUE;
-}
-
-/* State moves on when the next run is prepared, so that the outputs of this one can still be read. */
+/* State moves on when the next run is prepared, so that the outputs of this one can still be read.
+ * All sizes and values are taken before the first is written: writing changes the views. */
 static gboolean settle(FoveaSession *session, GError **error)
 {
+    const FoveaPlan *plan = session->plan;
+    GArray *carries = session->carries;
     if (!session->carry_due)
         return TRUE;
     session->carry_due = FALSE;
-    for (guint i = 0; i < session->carries->len; i++) {
-        if (!carry_one(session, &g_array_index(session->carries, Carry, i), error))
+    for (guint i = 0; i < carries->len; i++) {
+        Carry *carry = &g_array_index(carries, Carry, i);
+        const FoveaValue *from = plan->output_values[carry->output];
+        carry->rank = fovea_session_output_shape(session, carry->output, carry->dims);
+        FoveaView spare = fovea_view_make(from->dtype, carry->rank, carry->dims, carry->spare);
+        if (!carry->in_place && !read_value(session, from, &spare, error))
             return FALSE;
+    }
+    for (guint i = 0; i < carries->len; i++) {
+        const Carry *carry = &g_array_index(carries, Carry, i);
+        const FoveaValue *to = plan->input_values[carry->input];
+        InputState *input = &session->inputs[carry->input];
+        FoveaView spare = fovea_view_make(to->dtype, carry->rank, carry->dims, carry->spare);
+        if (carry->in_place) {
+            next_scalars(plan, to, carry->dims, input->scalars);
+            continue;
+        }
+        gint64 scalars[FOVEA_MAX_SCALARS];
+        if (!read_scalars(plan, carry->input, carry->rank, carry->dims, scalars, error))
+            return FALSE;
+        take_scalars(session, scalars);
+        if (!write_value(session, to, &spare, error))
+            return FALSE;
+        memcpy(input->scalars, scalars, sizeof scalars);
     }
     return TRUE;
 }
@@ -344,6 +344,17 @@ void *fovea_session_map_input(FoveaSession *session, guint index)
     return input->mapped;
 }
 
+/* TRUE where an output extends an input in place (Append), on every side where the input lies. */
+static gboolean shares_memory(const FoveaProgram *p, const FoveaValue *from, const FoveaValue *to)
+{
+    gboolean shares = from->constant == NULL;
+    for (FoveaSide side = FOVEA_SIDE_HOST; side <= FOVEA_SIDE_DEVICE; side++) {
+        const FoveaPlace *a = &p->place[side][from->id], *b = &p->place[side][to->id];
+        shares &= !b->used || (a->used && a->root == b->root);
+    }
+    return shares;
+}
+
 gboolean fovea_session_carry(FoveaSession *session, guint output, guint input, GError **error)
 {
     const FoveaPlan *plan = session->plan;
@@ -354,18 +365,16 @@ gboolean fovea_session_carry(FoveaSession *session, guint output, guint input, G
     if (from->rank != to->rank || from->dtype != to->dtype)
         return fovea_fail(error, FOVEA_ERROR_SHAPE, "Output '%s' cannot become input '%s'",
                           from->name, to->name);
+    Carry carry = {.output = output, .input = input};
+    carry.in_place = shares_memory(&plan->program, from, to);
     gsize bytes = fovea_dtype_size(to->dtype);
     for (gint i = 0; i < from->rank; i++)
         bytes *= (gsize)MAX(fovea_dim_max_value(plan->program.graph->syms, from->dims[i]), 1);
-    if (bytes > session->spare_bytes) {
-        fovea_free(session->spare);
-        session->spare_bytes = 0;
-        session->spare = fovea_try_alloc(bytes, 1, error);
-        if (session->spare == NULL)
+    if (!carry.in_place) {
+        carry.spare = fovea_try_alloc(bytes, 1, error);
+        if (carry.spare == NULL)
             return FALSE;
-        session->spare_bytes = bytes;
     }
-    Carry carry = {output, input};
     g_array_append_val(session->carries, carry);
     return TRUE;
 }

@@ -252,6 +252,16 @@ static gboolean fold_node(FoveaNode *node, GError **error)
     return TRUE;
 }
 
+/* Nodes that change nothing at all: their readers read the input. */
+static gboolean is_transparent(const FoveaNode *node)
+{
+    const char *name = node->op->name;
+    gboolean one = node->n_in == 1 && node->n_out == 1 && node->out[0] != NULL;
+    return one && node->out[0]->output < 0 && node->in[0]->dtype == node->out[0]->dtype &&
+           (g_str_equal(name, "Identity") || g_str_equal(name, "Concat") ||
+            g_str_equal(name, "Cast"));
+}
+
 static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **error)
 {
     if (g_str_equal(node->op->name, "If")) {
@@ -266,7 +276,9 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
         return fovea_node_fail(node, error, FOVEA_ERROR_UNSUPPORTED, "is not supported here");
     if (!fovea_node_infer(graph, node, error) || !fold_node(node, error))
         return FALSE;
-    if (all_outputs_constant(node))
+    if (is_transparent(node))
+        fovea_graph_replace(graph, node->out[0], node->in[0]);
+    if (all_outputs_constant(node) || is_transparent(node))
         fovea_graph_remove_node(graph, node);
     return TRUE;
 }
