@@ -102,18 +102,20 @@ static void outer_rect(double x0, double y0, double x1, double y1, guint rect[4]
     rect[3] = (guint)MAX(ceil(y1) - rect[1], 1);
 }
 
-static void add_analytics(GstBuffer *buffer, GQuark label, const guint rect[4], float score)
+/* The entry of the relation meta, whose id the region takes, so that both can be told to be one. */
+static void add_analytics(GstBuffer *buffer, GstVideoRegionOfInterestMeta *roi, float score)
 {
 #ifdef HAVE_GST_ANALYTICS
     GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
     GstAnalyticsODMtd entry;
     if (!relations)
         relations = gst_buffer_add_analytics_relation_meta(buffer);
-    if (relations)
-        gst_analytics_relation_meta_add_od_mtd(relations, label, (gint)rect[0], (gint)rect[1],
-                                               (gint)rect[2], (gint)rect[3], score, &entry);
+    if (relations &&
+        gst_analytics_relation_meta_add_od_mtd(relations, roi->roi_type, (gint)roi->x, (gint)roi->y,
+                                               (gint)roi->w, (gint)roi->h, score, &entry))
+        roi->id = (gint)entry.id;
 #else
-    (void)buffer, (void)label, (void)rect, (void)score;
+    (void)buffer, (void)roi, (void)score;
 #endif
 }
 
@@ -134,7 +136,7 @@ void fovea_buffer_add_detection(GstBuffer *buffer, const FoveaDetection *d)
                                G_TYPE_DOUBLE, (double)d->score, "x0", G_TYPE_DOUBLE, (double)d->x0,
                                "y0", G_TYPE_DOUBLE, (double)d->y0, "x1", G_TYPE_DOUBLE,
                                (double)d->x1, "y1", G_TYPE_DOUBLE, (double)d->y1, NULL));
-    add_analytics(buffer, roi->roi_type, rect, d->score);
+    add_analytics(buffer, roi, d->score);
 }
 
 static FoveaDetection read_detection(const GstVideoRegionOfInterestMeta *roi)

@@ -1,4 +1,5 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
 #include <string.h>
 
 #include "dummies.h"
@@ -65,6 +66,16 @@ GstHarness *dummy_harness(const char *factory, gboolean live, const char *caps)
     if (caps)
         gst_harness_set_src_caps_str(h, caps);
     return h;
+}
+
+glong resident_kib(void)
+{
+    glong pages = 0, size = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    g_assert_nonnull(file);
+    g_assert_cmpint(fscanf(file, "%ld %ld", &size, &pages), ==, 2);
+    fclose(file);
+    return pages * 4;
 }
 
 /* ---- what all dummies share ---- */

@@ -3,8 +3,6 @@
  * live.c: a source that does not wait. The delay stays bounded, memory stays flat, and what was
  * given up is counted.
  */
-#include <stdio.h>
-
 #include "dummies.h"
 
 /* Pushes n frames at once into an element whose model is busy for a second. */
@@ -113,16 +111,6 @@ static void test_qos(void)
         g_assert_cmpuint(stat_of(h->element, "skipped"), ==, live ? 4 : 0);
         gst_harness_teardown(h);
     }
-}
-
-static glong resident_kib(void)
-{
-    glong pages = 0, size = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    g_assert_nonnull(file);
-    g_assert_cmpint(fscanf(file, "%ld %ld", &size, &pages), ==, 2);
-    fclose(file);
-    return pages * 4;
 }
 
 static GstPadProbeReturn note_delay(GstPad *pad, GstPadProbeInfo *info, gpointer data)
