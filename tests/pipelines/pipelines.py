@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs what lies in pipelines/ as people do, on short clips.
+
+usage: pipelines.py SOURCE_ROOT BUILD_ROOT    (TAP; FOVEA_SHARED names the folder of test media)
+"""
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = sys.argv[1:3]
+SHARED = os.environ.get('FOVEA_SHARED') or os.path.join(SOURCE, '..', 'shared')
+SHARED = os.path.abspath(SHARED)
+SCRIPTS = os.path.join(SOURCE, 'pipelines')
+PROGRAMS = os.path.join(BUILD, 'pipelines')
+MODEL = os.path.join(SHARED, 'models/deimv2/deimv2_hgnetv2_atto_coco.onnx')
+SCENE = os.path.join(SHARED, 'media/video/vtest_8s.webm')
+AISLE = os.path.join(SHARED, 'media/video/store-aisle-detection-preview.mp4')
+FRAMES = 20  # or one less, of each clip that is cut from them
+PHOTO = os.path.join(SHARED, 'media/photos/giraffes.jpg')
+
+
+def run(command, seconds=120, ok=True, **extra):
+    """Output of a command; its environment has the built plugin and the small model."""
+    environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'), MODEL=MODEL,
+                       **extra)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True,
+                          timeout=seconds, check=False)
+    if ok and done.returncode != 0:
+        raise AssertionError(f'{command[0]}: exit {done.returncode}: {done.stderr[-800:]}')
+    return done
+
+
+def script(name, *arguments, **extra):
+    return run([os.path.join(SCRIPTS, name), *arguments], **extra)
+
+
+def lines_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def people(lines):
+    return sum(d['label'] == 'person' for line in lines for d in line['detections'])
+
+
+def frames_of(folder, path):
+    """Number of frames that a video decodes to."""
+    out = os.path.join(folder, 'count.jsonl')
+    run(['gst-launch-1.0', '-q', 'filesrc', f'location={path}', '!', 'decodebin', '!',
+         'videoconvert', '!', 'foveapublish', f'location={out}', '!', 'fakesink'])
+    with open(out, encoding='utf-8') as file:
+        return len(file.readlines())
+
+
+def cut(folder, path):
+    """The first frames of a video, as a file of its own."""
+    out = os.path.join(folder, os.path.splitext(os.path.basename(path))[0] + '-cut.avi')
+    run(['gst-launch-1.0', '-q', 'filesrc', f'location={path}', '!', 'decodebin', '!',
+         'videoconvert', '!', 'identity', f'eos-after={FRAMES}', '!', 'jpegenc', '!',
+         'avimux', '!', 'filesink', f'location={out}'])
+    return out
+
+
+def test_json_only(folder):
+    first = script('json-only.sh', CLIP).stdout
+    lines = lines_of(first)
+    assert len(lines) == frames_of(folder, CLIP) >= FRAMES - 2, len(lines)
+    assert [line['frame'] for line in lines] == list(range(len(lines)))
+    assert all(line['analysed'] and line['stream'] == os.path.basename(CLIP) for line in lines)
+    assert people(lines) > 2 * len(lines), people(lines)
+    for line in lines:
+        for d in line['detections']:
+            x0, y0, x1, y1 = d['box']
+            assert 0 <= x0 < x1 <= line['width'] and 0 <= y0 < y1 <= line['height'], d
+    assert script('json-only.sh', CLIP).stdout == first, 'two runs differ'
+
+
+def test_file_to_mp4(folder):
+    out = os.path.join(folder, 'out.mp4')
+    script('file-to-mp4.sh', CLIP, out)
+    assert frames_of(folder, out) == frames_of(folder, CLIP)
+
+
+def test_many_files(folder):
+    out = os.path.join(folder, 'many.jsonl')
+    other = cut(folder, AISLE)
+    script('many-files.sh', out, CLIP, other)
+    with open(out, encoding='utf-8') as file:
+        lines = lines_of(file.read())
+    for path in (CLIP, other):
+        mine = [line for line in lines if line['stream'] == os.path.basename(path)]
+        assert [line['frame'] for line in mine] == list(range(frames_of(folder, path))), path
+        assert people(mine) > 0, path
+
+
+def test_rtsp(folder):
+    out = os.path.join(folder, 'rtsp.jsonl')
+    environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'))
+    server = subprocess.Popen(
+        [os.path.join(PROGRAMS, 'rtsp-out'), f'--model={MODEL}', '--port=0', '--seconds=60', CLIP],
+        env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().strip()
+        assert address.startswith('rtsp://127.0.0.1:'), address
+        done = run(['timeout', '-s', 'INT', '-k', '10', '20',
+                    os.path.join(SCRIPTS, 'rtsp-in.sh'), address], ok=False, LOCATION=out)
+        with open(out, encoding='utf-8') as file:
+            lines = lines_of(file.read())
+        analysed = [line for line in lines if line['analysed']]
+        assert len(lines) >= 10, f'{len(lines)} frames came: {done.stderr[-800:]}'
+        assert people(analysed) > 0
+        assert lines[0]['stream'] == address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_camera(folder):
+    source = ('videotestsrc is-live=true num-buffers=40 pattern=ball ! '
+              'video/x-raw,width=640,height=480,framerate=25/1')
+    done = script('camera-to-screen.sh', SOURCE=source, SINK='fakesink sync=false')
+    assert 'ERROR' not in done.stderr
+
+
+def test_embed_pipeline(folder):
+    done = run([os.path.join(PROGRAMS, 'embed-pipeline'), MODEL, CLIP])
+    found = [line for line in done.stdout.splitlines() if ': person 0.' in line]
+    assert len(found) > 2 * FRAMES, len(found)
+    done = run([os.path.join(PROGRAMS, 'embed-pipeline'), '/nowhere.onnx', CLIP], ok=False)
+    assert done.returncode == 1 and 'nowhere' in done.stderr, done.stderr
+
+
+def test_embed_engine(folder):
+    picture = os.path.join(folder, 'photo.ppm')
+    run(['gst-launch-1.0', '-q', 'filesrc', f'location={PHOTO}', '!', 'jpegdec', '!',
+         'videoconvert', '!', 'avenc_ppm', '!', 'filesink', f'location={picture}'])
+    done = run([os.path.join(PROGRAMS, 'embed-engine'), MODEL, picture])
+    assert 'giraffe 0.' in done.stdout, done.stdout
+    # A picture that says it is larger than its file.
+    with open(picture, 'wb') as file:
+        file.write(b'P6 4000 4000 255\n' + bytes(100))
+    done = run([os.path.join(PROGRAMS, 'embed-engine'), MODEL, picture], ok=False)
+    assert done.returncode == 2, done.returncode
+
+
+def find_model(folder, curl):
+    """find-model.sh where no model lies about and `curl` is this script."""
+    path = os.path.join(folder, 'bin')
+    os.makedirs(path, exist_ok=True)
+    program = os.path.join(path, 'curl')
+    with open(program, 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\n' + curl)
+    os.chmod(program, os.stat(program).st_mode | stat.S_IXUSR)
+    return run([os.path.join(SCRIPTS, 'find-model.sh'), 'atto'], ok=False,
+               PATH=path + ':' + os.environ['PATH'], FOVEA_SHARED='/nowhere', FOVEA_MODELS='',
+               XDG_CACHE_HOME=os.path.join(folder, 'cache'))
+
+
+def test_find_model(folder):
+    done = find_model(folder, 'exit 6\n')
+    assert done.returncode == 1 and 'FOVEA_MODELS' in done.stderr, done.stderr
+    # Something else than the model comes: refused, and nothing of it stays.
+    done = find_model(folder, 'while [ "$1" != -o ]; do shift; done; echo other > "$2"\n')
+    assert done.returncode == 1 and 'SHA-256' in done.stderr, done.stderr
+    assert not [f for _, _, files in os.walk(os.path.join(folder, 'cache')) for f in files]
+    # The model comes: it is found, and works.
+    done = find_model(folder, f'while [ "$1" != -o ]; do shift; done; cp "{MODEL}" "$2"\n')
+    assert done.returncode == 0, done.stderr
+    path = done.stdout.strip()
+    lines = lines_of(run([os.path.join(SCRIPTS, 'json-only.sh'), CLIP]).stdout)
+    environment = dict(os.environ, MODEL=path, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'))
+    again = subprocess.run([os.path.join(SCRIPTS, 'json-only.sh'), CLIP], env=environment,
+                           capture_output=True, text=True, timeout=120, check=True)
+    assert lines_of(again.stdout) == lines
+    # And found again without a download; FOVEA_MODELS comes first.
+    assert find_model(folder, 'exit 6\n').stdout.strip() == path
+    done = run([os.path.join(SCRIPTS, 'find-model.sh'), 'atto'],
+               FOVEA_MODELS=os.path.dirname(os.path.dirname(MODEL)))
+    assert done.stdout.strip() == MODEL, done.stdout
+
+
+def main():
+    tests = [(name[5:].replace('_', '-'), function) for name, function in globals().items()
+             if name.startswith('test_')]
+    if not os.path.isdir(SHARED):
+        print(f'1..0 # SKIP {SHARED} is not there: no clips and no model')
+        return 0
+    global CLIP
+    failed = False
+    common = tempfile.TemporaryDirectory(prefix='fovea-pipelines-')
+    CLIP = cut(common.name, SCENE)
+    print(f'1..{len(tests)}', flush=True)
+    for number, (name, function) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory(prefix='fovea-pipelines-') as folder:
+            try:
+                function(folder)
+                print(f'ok {number} {name}', flush=True)
+            except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as problem:
+                failed = True
+                text = str(problem).replace('\n', '\n# ') or repr(problem)
+                print(f'not ok {number} {name}\n# {text}', flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
