@@ -157,11 +157,10 @@ static guint check_truth(const Run *result, JsonArray *truth, gint width, gint h
 }
 
 /* What was found on photographs is what the reference finds, up to another JPEG decoder. */
-static void test_photos(void)
+static void check_photos(const char *device)
 {
-    if (no_shared())
-        return;
     GError *error = NULL;
+    char *properties = g_strdup_printf("threshold=0.45 precision=f32 device=%s", device);
     char *path = shared_path("golden/deimv2__deimv2_hgnetv2_atto_coco/expected.json");
     JsonParser *parser = json_parser_new();
     json_parser_load_from_file(parser, path, &error);
@@ -175,7 +174,7 @@ static void test_photos(void)
         JsonArray *size = json_object_get_array_member(image, "size");
         if (!g_str_has_suffix(name, ".jpg"))
             continue;
-        Run result = run_picture(name, "RGB", "threshold=0.45");
+        Run result = run_picture(name, "RGB", properties);
         g_assert_cmpuint(result.analysed, ==, 1);
         hits += check_truth(&result, json_object_get_array_member(image, "detections"),
                             (gint)json_array_get_int_element(size, 0),
@@ -186,7 +185,31 @@ static void test_photos(void)
     g_assert_cmpuint(photos, ==, 3);
     g_assert_cmpuint(hits, >=, 14);
     g_object_unref(parser);
+    g_free(properties);
     g_free(path);
+}
+
+static void test_photos(void)
+{
+    if (!no_shared())
+        check_photos("cpu");
+}
+
+static void test_vulkan(void)
+{
+    GError *error = NULL;
+    if (no_shared())
+        return;
+    FoveaDevice *device = fovea_device_open("vulkan", &error);
+    if (!device) {
+        char *why = g_strdup_printf("no Vulkan device: %s", error->message);
+        g_test_skip(why);
+        g_free(why);
+        g_error_free(error);
+        return;
+    }
+    check_photos("vulkan");
+    fovea_device_unref(device);
 }
 
 /* In whatever format a picture comes, the same objects are found. */
@@ -583,6 +606,7 @@ int main(int argc, char **argv)
                                              "test"));
     g_test_add_func("/detect/errors", test_errors);
     g_test_add_func("/detect/photos", test_photos);
+    g_test_add_func("/detect/vulkan", test_vulkan);
     g_test_add_func("/detect/formats", test_formats);
     g_test_add_func("/detect/meta", test_meta);
     g_test_add_func("/detect/classes", test_classes);

@@ -10,7 +10,7 @@ static GstHarness *overload(const char *policy, guint n)
 {
     GstHarness *h = dummy_harness("dummynumber", TRUE, NUMBER_CAPS);
     Dummy *dummy = (Dummy *)h->element;
-    dummy->delay_us = 200000;
+    dummy->delay_us = 500000;
     gst_util_set_object_arg(G_OBJECT(dummy), "overload", policy);
     gst_harness_push(h, number_frame(0, NUMBER_WIDTH, NUMBER_HEIGHT));
     while (!g_atomic_int_get(&dummy->in_process))
@@ -19,7 +19,7 @@ static GstHarness *overload(const char *policy, guint n)
     for (guint i = 1; i < n; i++)
         g_assert_cmpint(gst_harness_push(h, number_frame(i, NUMBER_WIDTH, NUMBER_HEIGHT)), ==,
                         GST_FLOW_OK);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 150000); /* nobody waited */
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 450000); /* nobody waited */
     return h;
 }
 
@@ -62,7 +62,12 @@ static void test_flood(void)
     GstBuffer *out;
     GstClockTime last = 0;
     gst_harness_push_event(h, gst_event_new_eos());
-    g_usleep(600000);
+    for (gboolean eos = FALSE; !eos;) {
+        GstEvent *event = gst_harness_pull_event(h);
+        g_assert_nonnull(event);
+        eos = GST_EVENT_TYPE(event) == GST_EVENT_EOS;
+        gst_event_unref(event);
+    }
     while ((out = gst_harness_try_pull(h))) {
         g_assert_cmpuint(GST_BUFFER_PTS(out), >=, last);
         last = GST_BUFFER_PTS(out);
@@ -113,6 +118,32 @@ static void test_qos(void)
     }
 }
 
+/* While the model loads a live source goes on: little is kept, and the stream then starts. */
+static void test_loading(void)
+{
+    GstElement *element = gst_element_factory_make("dummynumber", NULL);
+    ((Dummy *)element)->load_ms = 400;
+    GstHarness *h = gst_harness_new_with_element(element, "sink", "src");
+    gst_object_unref(element);
+    gst_harness_set_src_caps_str(h, NUMBER_CAPS);
+    gint64 start = g_get_monotonic_time();
+    for (guint i = 0; i < 200; i++)
+        g_assert_cmpint(gst_harness_push(h, number_frame(i, NUMBER_WIDTH, NUMBER_HEIGHT)), ==,
+                        GST_FLOW_OK);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 350000);
+    GstBuffer *out = NULL;
+    for (guint n = 0; n < 32; n++) { /* those that were kept */
+        gst_clear_buffer(&out);
+        out = gst_harness_pull(h);
+        g_assert_nonnull(out);
+    }
+    g_assert_cmpuint(GST_BUFFER_PTS(out), ==, 199 * FRAME_TIME);
+    g_assert_cmpint(number_attached(out), ==, 199);
+    gst_buffer_unref(out);
+    g_assert_cmpuint(stat_of(h->element, "dropped"), ==, 168);
+    gst_harness_teardown(h);
+}
+
 static GstPadProbeReturn note_delay(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     GstElement *element = gst_pad_get_parent_element(pad);
@@ -148,7 +179,7 @@ static void test_source(void)
     g_usleep(1500000);
     glong after = resident_kib();
     gst_element_set_state(pipeline, GST_STATE_PAUSED);
-    g_assert_cmpint(worst, <, 250 * GST_MSECOND);
+    g_assert_cmpint(worst, <, 400 * GST_MSECOND);
     g_assert_cmpint(after - before, <, 16 * 1024);
     g_assert_cmpuint(stat_of(GST_ELEMENT(dummy), "inferred"), >=, 15);
     g_assert_cmpuint(stat_of(GST_ELEMENT(dummy), "skipped"), >, 20);
@@ -168,6 +199,7 @@ int main(int argc, char **argv)
     g_test_add_func("/live/flood", test_flood);
     g_test_add_func("/live/budget", test_budget);
     g_test_add_func("/live/qos", test_qos);
+    g_test_add_func("/live/loading", test_loading);
     g_test_add_func("/live/source", test_source);
     return g_test_run();
 }

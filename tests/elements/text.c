@@ -272,6 +272,50 @@ static void test_muxed(void)
     g_free(path);
 }
 
+static GstPadProbeReturn count_seeks(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_SEEK)
+        g_atomic_int_inc((gint *)data);
+    return GST_PAD_PROBE_OK;
+}
+
+/* A seek of the pipeline comes from both of its sinks; upstream sees it once. */
+static void test_seek(void)
+{
+    GError *error = NULL;
+    gint seeks = 0;
+    GstElement *pipeline = gst_parse_launch(
+        "videotestsrc ! video/x-raw,format=GRAY8,width=64,height=16,framerate=25/1 ! dummytext "
+        "name=d d.src ! queue ! fakesink name=s d.text ! queue ! fakesink async=false",
+        &error);
+    g_assert_no_error(error);
+    GstElement *dummy = gst_bin_get_by_name(GST_BIN(pipeline), "d");
+    GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
+    ((Dummy *)dummy)->text_every = 5;
+    GstPad *pad = gst_element_get_static_pad(dummy, "sink");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, count_seeks, &seeks, NULL);
+    gst_object_unref(pad);
+    gst_element_set_state(pipeline, GST_STATE_PAUSED);
+    gst_element_get_state(pipeline, NULL, NULL, 5 * GST_SECOND);
+    for (gint i = 1; i <= 10; i++) {
+        g_assert_true(gst_element_seek_simple(pipeline, GST_FORMAT_TIME,
+                                              GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
+                                              i * GST_SECOND));
+        g_assert_cmpint(gst_element_get_state(pipeline, NULL, NULL, 5 * GST_SECOND), ==,
+                        GST_STATE_CHANGE_SUCCESS);
+        g_assert_cmpint(g_atomic_int_get(&seeks), ==, i);
+        GstSample *sample;
+        g_object_get(sink, "last-sample", &sample, NULL);
+        g_assert_cmpuint(GST_BUFFER_PTS(gst_sample_get_buffer(sample)), ==,
+                         (GstClockTime)i * GST_SECOND);
+        gst_sample_unref(sample);
+    }
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(sink);
+    gst_object_unref(dummy);
+    gst_object_unref(pipeline);
+}
+
 int main(int argc, char **argv)
 {
     gst_init(&argc, &argv);
@@ -284,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/text/arrival", test_arrival);
     g_test_add_func("/text/eos", test_eos);
     g_test_add_func("/text/flush", test_flush);
+    g_test_add_func("/text/seek", test_seek);
     g_test_add_func("/text/unlinked", test_unlinked);
     g_test_add_func("/text/muxed", test_muxed);
     return g_test_run();
