@@ -38,6 +38,9 @@ FoveaPlan *fovea_plan_new_from_graph(FoveaGraph *graph, FoveaDevice *device,
  * If with a known condition, and turns contents that are expressions into Scalars. On NEED_VALUE
  * *needed is the value that has to be known. */
 gboolean fovea_pass_specialise(FoveaGraph *graph, FoveaValue **needed, GError **error);
+/* Before that, graph/passes/attention-mark.c: marks the products of queries and keys, so that one
+ * whose operands turn out constant is still there to be recognised. */
+void fovea_attention_mark(FoveaGraph *graph);
 /* Stage 2, graph/passes/passes.c: the named passes in order. Adds to records. */
 gboolean fovea_passes_run(FoveaGraph *graph, FoveaPrecision precision, GArray *records,
                           GError **error);

@@ -321,8 +321,7 @@ typedef struct Mask {
 /* Looks through what a bias is computed from. */
 static void look_at_mask(const FoveaValue *bias, gint64 t, gint64 s, Mask *mask)
 {
-    static const char *const features[] = {"Conv",   "MatMul",  "Gemm", "Einsum",
-                                           "Resize", "Sigmoid", NULL};
+    static const char *const features[] = {"Conv", "MatMul", "Gemm", "Einsum", "Sigmoid", NULL};
     GPtrArray *stack = g_ptr_array_new();
     GHashTable *seen = g_hash_table_new(NULL, NULL);
     g_ptr_array_add(stack, (gpointer)bias);
@@ -377,6 +376,8 @@ void fovea_attention_classify(FoveaScores *s, FoveaAttention *spec)
         spec->kind = walk.normalised ? "cross-covariance" : "channel";
     else if (walk.partition != NULL)
         spec->kind = walk.partition;
+    else if (s->q->constant != NULL && s->kt->constant != NULL)
+        spec->kind = "self"; /* first of a decoder whose queries begin as constants */
     else if (source == NULL)
         spec->kind = mask.learned ? "cross-masked" : "cross";
     else if (mask.causal || cached)

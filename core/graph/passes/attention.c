@@ -130,11 +130,13 @@ static gboolean add_where(FoveaScores *s, FoveaNode *node, guint kept)
 
 /* ---- upwards ---- */
 
-static gboolean is_product(const FoveaNode *node)
+gboolean fovea_is_score_product(const FoveaNode *node)
 {
-    return fovea_is_op(node, "MatMul") && node->fx == NULL && node->in[0]->constant == NULL &&
-           node->in[1]->constant == NULL && node->in[0]->rank == node->in[1]->rank &&
-           node->in[0]->rank >= 2;
+    if (!fovea_is_op(node, "MatMul") || node->fx != NULL ||
+        node->in[0]->rank != node->in[1]->rank || node->in[0]->rank < 2)
+        return FALSE;
+    return (node->in[0]->constant == NULL && node->in[1]->constant == NULL) ||
+           fovea_node_attr(node, FOVEA_ATTENTION_MARK) != NULL;
 }
 
 static gboolean find_scores(FoveaScores *s, const FoveaValue *value, guint depth);
@@ -175,7 +177,7 @@ static gboolean find_scores(FoveaScores *s, const FoveaValue *value, guint depth
     FoveaNode *node = value->producer;
     if (node == NULL || depth > MAX_STEPS || fovea_value_n_uses(value) != 1)
         return FALSE;
-    if (is_product(node)) {
+    if (fovea_is_score_product(node)) {
         s->product = node;
         s->q = node->in[0];
         s->kt = node->in[1];
@@ -361,29 +363,33 @@ static gboolean build(FoveaPass *pass, FoveaScores *s)
     return TRUE;
 }
 
-static void recognise(FoveaPass *pass, FoveaNode *softmax)
+static gboolean recognise(FoveaPass *pass, FoveaNode *softmax)
 {
     FoveaScores s = {.graph = pass->graph, .softmax = softmax, .scale = 1};
     guint axis;
     const FoveaValue *in = softmax->in[0];
     if (!fovea_axis(fovea_node_attr_int(softmax, "axis", -1), in->rank, FALSE, &axis) ||
         axis != (guint)in->rank - 1 || !find_scores(&s, in, 0))
-        return;
+        return FALSE;
     s.result = find_result(&s);
     if (s.result == NULL)
-        return;
+        return FALSE;
     s.v = s.result->in[1];
     s.q = peel_operand(s.q, &s.scale);
     s.kt = peel_operand(s.kt, &s.scale);
-    build(pass, &s);
+    return build(pass, &s);
 }
 
 gboolean fovea_pass_attention(FoveaPass *pass, GError **error)
 {
     for (FoveaNode *node = pass->graph->first, *next; node != NULL; node = next) {
         next = node->next;
-        if (fovea_is_op(node, "Softmax") && node->fx == NULL)
-            recognise(pass, node);
+        if (fovea_is_op(node, "Softmax") && node->fx == NULL) {
+            if (!recognise(pass, node))
+                fovea_recognise_mixed_heads(pass, node);
+        } else if (fovea_is_op(node, "Attention")) {
+            fovea_lower_onnx_attention(pass, node);
+        }
     }
     return TRUE;
 }

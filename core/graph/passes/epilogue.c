@@ -22,6 +22,15 @@ static gboolean has_only_args(const FoveaExpr *fx)
     return TRUE;
 }
 
+static gboolean reads_operand(const FoveaExpr *fx, guint k)
+{
+    for (guint i = 0; i < fx->n; i++) {
+        if (fx->node[i].op == FX_ARG && fx->node[i].i == k)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The expression of `after` with the product as operand 0. */
 static gboolean say(const FoveaNode *node, const FoveaNode *after, FoveaExpr *fx,
                     FoveaValue **operands, guint *n)
@@ -37,7 +46,7 @@ static gboolean say(const FoveaNode *node, const FoveaNode *after, FoveaExpr *fx
     for (guint i = 0; i < after->n_in; i++) {
         FoveaValue *in = after->in[i];
         FoveaFxClass klass = in != NULL ? fovea_fx_class_of(in->dtype) : FOVEA_FX_F;
-        if (in == NULL) {
+        if (in == NULL || !reads_operand(&own, i)) {
             args[i] = 0;
         } else if (in == node->out[0]) {
             args[i] = sum;
@@ -94,6 +103,7 @@ static void fuse(FoveaPass *pass, FoveaNode *node)
     fovea_node_copy_attrs(made, node);
     made->fx = g_memdup2(&fx, sizeof fx);
     made->fx_base = own;
+    made->spec = g_steal_pointer(&node->spec);
     fovea_graph_remove_node(pass->graph, node);
     g_autofree char *note = g_strdup_printf("epilogues of %s", made->op->name);
     fovea_pass_note(pass, note);

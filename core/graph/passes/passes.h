@@ -19,6 +19,7 @@ typedef struct FoveaPass {
 gboolean fovea_pass_simplify(FoveaPass *pass, GError **error);
 gboolean fovea_pass_norms(FoveaPass *pass, GError **error);
 gboolean fovea_pass_attention(FoveaPass *pass, GError **error);
+gboolean fovea_pass_linear_attention(FoveaPass *pass, GError **error);
 gboolean fovea_pass_deformable(FoveaPass *pass, GError **error);
 gboolean fovea_pass_fold_conv(FoveaPass *pass, GError **error);
 gboolean fovea_pass_precision(FoveaPass *pass, GError **error);

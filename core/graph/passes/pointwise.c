@@ -42,6 +42,16 @@ static gboolean has_load(const FoveaExpr *fx)
     return FALSE;
 }
 
+/* CastLike has an operand of which only the type counts: it is none of the expression's. */
+static gboolean reads_operand(const FoveaExpr *fx, guint k)
+{
+    for (guint i = 0; i < fx->n; i++) {
+        if (fx->node[i].op == FX_ARG && fx->node[i].i == k)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The node's expression over f's operands; `taken` is replaced by its own expression. */
 static guint16 inline_node(Fusion *f, const FoveaNode *node, const FoveaNode *taken, gint out_rank)
 {
@@ -51,8 +61,8 @@ static guint16 inline_node(Fusion *f, const FoveaNode *node, const FoveaNode *ta
         return FOVEA_FX_FULL;
     for (guint i = 0; i < node->n_in; i++) {
         FoveaValue *in = node->in[i];
-        if (in == NULL)
-            args[i] = 0; /* an absent operand is in no expression */
+        if (in == NULL || !reads_operand(&own, i))
+            args[i] = 0;
         else if (taken != NULL && in->producer == taken)
             args[i] = inline_node(f, taken, NULL, out_rank);
         else
@@ -111,8 +121,12 @@ static gboolean keeps_shape(const FoveaNode *node, const FoveaNode *maker)
 {
     for (guint pass = 0; pass < 2; pass++) {
         const FoveaNode *of = pass == 0 ? maker : node;
+        FoveaExpr fx;
+        if (!fovea_node_expr(of, &fx))
+            return FALSE;
         for (guint i = 0; i < of->n_in; i++) {
-            if (of->in[i] != NULL && of->in[i]->producer != maker &&
+            if (of->in[i] != NULL && of->in[i]->producer != maker && reads_operand(&fx, i) &&
+                (of->in[i]->constant == NULL || of->in[i]->constant->n_elements != 1) &&
                 fovea_value_same_shape(of->in[i], node->out[0]))
                 return TRUE;
         }

@@ -130,7 +130,8 @@ static void fixed_dims(const FoveaValue *value, gint64 *dims)
 static gboolean is_foldable(const FoveaNode *node)
 {
     gsize in_bytes = 0, out_bytes = 0;
-    if (node->op->ref == NULL && node->op->expr == NULL)
+    if ((node->op->ref == NULL && node->op->expr == NULL) ||
+        fovea_node_attr(node, "attention") != NULL)
         return FALSE;
     for (guint i = 0; i < node->n_in; i++) {
         if (node->in[i] == NULL)
@@ -286,6 +287,7 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
 gboolean fovea_pass_specialise(FoveaGraph *graph, FoveaValue **needed, GError **error)
 {
     *needed = NULL;
+    fovea_attention_mark(graph);
     for (FoveaNode *node = graph->first, *next; node != NULL; node = next) {
         FoveaNode *before = node->prev;
         gboolean branch = g_str_equal(node->op->name, "If");

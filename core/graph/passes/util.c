@@ -107,7 +107,7 @@ static gboolean fold(FoveaNode *node)
     const FoveaView *in[8] = {NULL}, *out[1] = {&result};
     FoveaValue *value = node->out[0];
     gint64 dims[FOVEA_MAX_RANK] = {0};
-    if (node->n_in > 8 || !fovea_value_is_fixed(value))
+    if (node->n_in > 8 || node->spec != NULL || !fovea_value_is_fixed(value))
         return FALSE;
     for (guint i = 0; i < node->n_in; i++) {
         if (node->in[i] == NULL)
