@@ -162,13 +162,25 @@ gboolean fovea_onnx_knows(const char *domain, const char *op_type)
            fovea_op_find(op_type) != NULL;
 }
 
+/* Before opset 7 operators broadcast by attributes, which we do not read; these have no such thing. */
+static gboolean never_changed(const char *op_type)
+{
+    static const char *const names[] = {"Identity", "Not", "Shape", "Transpose"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (g_str_equal(op_type, names[i]))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean fovea_onnx_build_node(OnnxBuild *b, GError **error)
 {
     const OnnxNode *node = b->node;
     const OnnxRule *rule = fovea_onnx_is_default_domain(node->domain)
                                ? fovea_onnx_rule(node->op_type)
                                : NULL;
-    if (fovea_onnx_is_default_domain(node->domain) && (b->opset < 7 || b->opset > 28))
+    if (fovea_onnx_is_default_domain(node->domain) && (b->opset < 7 || b->opset > 28) &&
+        !(b->opset >= 1 && b->opset < 7 && never_changed(node->op_type)))
         return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
                           "The model uses operator set %" G_GINT64_FORMAT "; Fovea reads 7 to 28",
                           b->opset);

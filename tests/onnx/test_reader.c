@@ -76,6 +76,13 @@ static void test_functions(void)
                               "Add q < %2.outer/s %2.outer/l; Sub y < p q; ");
 }
 
+static void test_branches(void)
+{
+    assert_reads("branches", "If y < c else_branch=[Add v < x {2,3}; ] "
+                             "then_branch=[Mul t < x {2,3}; If u < c else_branch=[Sub e < t x; ] "
+                             "then_branch=[Add d < t x; ]; ]; ");
+}
+
 static void test_forms(void)
 {
     assert_reads("external", "Add y < x {1,2}; ");
@@ -203,7 +210,7 @@ static void test_link(void)
 /* Opening says NO_MEMORY at whichever allocation fails, and leaks nothing (run under ASan). */
 static void test_no_memory(void)
 {
-    static const char *const names[] = {"functions", "typed", "old_forms", "external"};
+    static const char *const names[] = {"functions", "branches", "typed", "old_forms", "external"};
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         fovea_alloc_fail_after(-1);
         fovea_model_unref(open_model(names[i], NULL));
@@ -242,6 +249,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/onnx/reader/functions", test_functions);
+    g_test_add_func("/onnx/reader/branches", test_branches);
     g_test_add_func("/onnx/reader/forms", test_forms);
     g_test_add_func("/onnx/reader/typed", test_typed);
     g_test_add_func("/onnx/reader/declared", test_declared);
