@@ -14,15 +14,47 @@ typedef struct Chain {
     const dnnl_memory_desc_t *desc;
     gboolean depends[FOVEA_FX_MAX_NODES]; /* on operand 0 */
     FoveaDnnlPosts *posts;
+    gboolean line; /* alpha x + beta, not yet appended: products and sums of numbers join */
+    float alpha, beta;
+    dnnl_alg_kind_t kinds[FOVEA_DNNL_POSTS]; /* of the element-wise operations so far */
+    guint n_kinds;
 } Chain;
 
-static gboolean eltwise(Chain *c, dnnl_alg_kind_t kind, float alpha, float beta)
+/* oneDNN 2.6 keeps one generated code an algorithm: a second operation of the same kind would take
+ * the numbers of the other. */
+static gboolean append_eltwise(Chain *c, dnnl_alg_kind_t kind, float alpha, float beta)
 {
     if (c->posts->n == FOVEA_DNNL_POSTS)
         return FALSE;
+    for (guint i = 0; i < c->n_kinds; i++) {
+        if (c->kinds[i] == kind)
+            return FALSE;
+    }
+    c->kinds[c->n_kinds++] = kind;
     c->posts->n++;
     return fovea_dnnl()->post_ops_append_eltwise(c->posts->ops, 1.0f, kind, alpha, beta) ==
            dnnl_success;
+}
+
+static gboolean flush_line(Chain *c)
+{
+    gboolean line = c->line;
+    c->line = FALSE;
+    return !line || append_eltwise(c, dnnl_eltwise_linear, c->alpha, c->beta);
+}
+
+static gboolean eltwise(Chain *c, dnnl_alg_kind_t kind, float alpha, float beta)
+{
+    if (kind != dnnl_eltwise_linear)
+        return flush_line(c) && append_eltwise(c, kind, alpha, beta);
+    if (!c->line) {
+        c->line = TRUE;
+        c->alpha = 1;
+        c->beta = 0;
+    }
+    c->alpha *= alpha;
+    c->beta = c->beta * alpha + beta;
+    return TRUE;
 }
 
 /* An operand of the result's full shape, or one number a channel, or one for all. */
@@ -32,7 +64,8 @@ static gboolean binary(Chain *c, dnnl_alg_kind_t kind, guint number)
     FoveaDnnlPosts *posts = c->posts;
     guint slot = node->fx_base + number - 1, rank = c->out->rank;
     FoveaView view, wide;
-    if (number == 0 || slot >= node->n_in || node->in[slot] == NULL || posts->n == FOVEA_DNNL_POSTS)
+    if (!flush_line(c) || number == 0 || slot >= node->n_in || node->in[slot] == NULL ||
+        posts->n == FOVEA_DNNL_POSTS)
         return FALSE;
     fovea_cpu_view(c->compile, node->in[slot], &view);
     if (view.dtype != FOVEA_DTYPE_F32 || !fovea_view_broadcast(&view, rank, c->out->dims, &wide))
@@ -127,7 +160,7 @@ gboolean fovea_dnnl_posts(const FoveaCpuCompile *compile, const FoveaView *out,
         for (guint k = 0; k < fovea_fx_arity(node->op); k++)
             chain.depends[i] |= chain.depends[operand[k]];
     }
-    if (step(&chain, fx->n - 1))
+    if (step(&chain, fx->n - 1) && flush_line(&chain))
         return TRUE;
     fovea_dnnl_posts_clear(posts);
     return FALSE;
