@@ -263,6 +263,19 @@ static gboolean is_transparent(const FoveaNode *node)
             g_str_equal(name, "Cast"));
 }
 
+/* CastLike reads nothing of its second input but the type, which is known: a Cast, so that nobody
+ * waits for that input or takes it for an operand. */
+static void drop_example(FoveaNode *node)
+{
+    const FoveaValue *like = fovea_node_in(node, 1);
+    if (!g_str_equal(node->op->name, "CastLike") || like == NULL || like->dtype == FOVEA_DTYPE_NONE)
+        return;
+    fovea_node_set_int(node, "to", like->dtype);
+    fovea_node_set_input(node, 1, NULL);
+    node->n_in = 1;
+    node->op = fovea_op_find("Cast");
+}
+
 static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **error)
 {
     if (g_str_equal(node->op->name, "If")) {
@@ -275,11 +288,10 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
         return FALSE;
     if (node->op->infer == NULL)
         return fovea_node_fail(node, error, FOVEA_ERROR_UNSUPPORTED, "is not supported here");
+    drop_example(node);
     if (!fovea_node_infer(graph, node, error) || !fold_node(node, error))
         return FALSE;
-    if (is_transparent(node))
-        fovea_graph_replace(graph, node->out[0], node->in[0]);
-    if (all_outputs_constant(node) || is_transparent(node))
+    if (all_outputs_constant(node))
         fovea_graph_remove_node(graph, node);
     return TRUE;
 }
@@ -302,7 +314,13 @@ gboolean fovea_pass_specialise(FoveaGraph *graph, FoveaValue **needed, GError **
     }
     for (FoveaNode *node = graph->first, *next; node != NULL; node = next) {
         next = node->next;
-        make_scalars(graph, node);
+        /* Only now: branches that were not inlined yet could have asked for the output by name. */
+        if (is_transparent(node)) {
+            fovea_graph_replace(graph, node->out[0], node->in[0]);
+            fovea_graph_remove_node(graph, node);
+        } else {
+            make_scalars(graph, node);
+        }
     }
     fovea_graph_sweep(graph);
     return TRUE;
