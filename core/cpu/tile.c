@@ -1,382 +1,376 @@
-/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Running tiles. The elements are walked in the order in which the output lies in memory (a
+ * channels-last map is walked channels last), and operands that lie alike are read in place.
+ */
 #include "cpu/tile.h"
 
-/* ---- preparing ---- */
+#define SLOT_BYTES (FOVEA_TILE * sizeof(gint64))
 
-typedef struct {
-    FoveaTileProgram *program;
-    gint16 slot_of[FOVEA_FX_MAX_NODES];
-    guint last_use[FOVEA_FX_MAX_NODES];
-    gboolean busy[FOVEA_TILE_SLOTS];
-} Allocator;
-
-static gint take_slot(Allocator *a)
-{
-    for (gint i = 0; i < FOVEA_TILE_SLOTS; i++) {
-        if (!a->busy[i]) {
-            a->busy[i] = TRUE;
-            return i;
-        }
-    }
-    return -1;
-}
-
-static void find_last_uses(const FoveaExpr *fx, guint *last_use)
-{
-    for (guint i = 0; i < fx->n; i++) {
-        const FoveaFxNode *node = &fx->node[i];
-        guint arity = fovea_fx_arity(node->op);
-        guint16 operand[3] = {node->a, node->b, node->c};
-        last_use[i] = i;
-        for (guint k = 0; k < arity; k++)
-            last_use[operand[k]] = i;
-    }
-    last_use[fx->n - 1] = G_MAXUINT;
-}
-
-static gboolean has_vector_form(const FoveaExpr *fx, const FoveaFxNode *node)
-{
-    if (node->op == FX_CONST || node->op == FX_ARG)
-        return TRUE;
-    if (node->op == FX_INDEX || node->op == FX_LOAD)
-        return FALSE;
-    FoveaFxClass klass = fx->node[node->op == FX_SELECT ? node->b : node->a].klass;
-    if (node->op == FX_CAST) /* real to real does nothing; the others are the scalar path's */
-        return klass == FOVEA_FX_F && node->klass == FOVEA_FX_F;
-    if (node->op >= FX_AND && node->op <= FX_NOT)
-        return TRUE;
-    return klass == FOVEA_FX_F && fovea_simd()->tile_f[node->op] != NULL;
-}
-
-static gboolean place_leaf(Allocator *a, const FoveaFxNode *node, guint i)
-{
-    FoveaTileProgram *p = a->program;
-    gint slot = take_slot(a);
-    if (slot < 0)
-        return FALSE;
-    a->slot_of[i] = (gint16)slot;
-    if (node->op == FX_ARG) {
-        p->arg_slot[node->i] = (gint16)slot;
-        return TRUE;
-    }
-    p->constant[p->n_const].slot = (guint8)slot;
-    p->constant[p->n_const].klass = node->klass;
-    p->constant[p->n_const++].node = *node;
-    return TRUE;
-}
-
-/* Leaves keep their slots for the whole tile loop; results give theirs back after the last use. */
-static gboolean place_result(Allocator *a, const FoveaFxNode *node, guint i)
-{
-    FoveaTileProgram *p = a->program;
-    const FoveaExpr *fx = &p->fx;
-    guint arity = fovea_fx_arity(node->op);
-    guint16 operand[3] = {node->a, node->b, node->c};
-    FoveaTileStep *step = &p->step[p->n++];
-    *step = (FoveaTileStep){.op = node->op, .i = node->i};
-    step->klass = fx->node[node->op == FX_SELECT ? node->b : node->a].klass;
-    step->a = (guint8)a->slot_of[node->a];
-    step->b = arity > 1 ? (guint8)a->slot_of[node->b] : 0;
-    step->c = arity > 2 ? (guint8)a->slot_of[node->c] : 0;
-    /* The result gets a slot of its own while the operands are still held: classes differ in size,
-     * and a loop must not overwrite what it still reads. */
-    gint slot = take_slot(a);
-    if (slot < 0)
-        return FALSE;
-    a->slot_of[i] = (gint16)slot;
-    step->r = (guint8)slot;
-    for (guint k = 0; k < arity; k++) {
-        guint8 op = fx->node[operand[k]].op;
-        if (a->last_use[operand[k]] == i && op != FX_ARG && op != FX_CONST)
-            a->busy[a->slot_of[operand[k]]] = FALSE;
-    }
-    return TRUE;
-}
-
-void fovea_tile_compile(const FoveaExpr *fx, FoveaTileProgram *program)
-{
-    Allocator a = {.program = program};
-    memset(program, 0, sizeof *program);
-    program->fx = *fx;
-    program->n_args = fx->n_args;
-    for (guint k = 0; k < FOVEA_FX_MAX_ARGS; k++)
-        program->arg_slot[k] = -1;
-    find_last_uses(fx, a.last_use);
-    /* Leaves first: they are filled before the first step and must not share a slot with one. */
-    for (guint pass = 0; pass < 2; pass++) {
-        for (guint i = 0; i < fx->n && !program->scalar; i++) {
-            const FoveaFxNode *node = &fx->node[i];
-            gboolean leaf = node->op == FX_CONST || node->op == FX_ARG;
-            if (!has_vector_form(fx, node))
-                program->scalar = TRUE;
-            else if (pass == 0 && leaf)
-                program->scalar = !place_leaf(&a, node, i);
-            else if (pass == 1 && !leaf)
-                program->scalar = !place_result(&a, node, i);
-        }
-    }
-    if (program->scalar)
-        return;
-    program->result = (guint8)a.slot_of[fx->n - 1];
-    program->result_class = fx->node[fx->n - 1].klass;
-}
-
-/* ---- running: out is split into rows of the collapsed innermost axis ---- */
-
-typedef struct {
+/* The output's axes from the widest stride to the narrowest, neighbours joined where all views
+ * allow it. View k < n is operand k; view n is the output. */
+typedef struct Nest {
     const FoveaTileProgram *program;
-    guint rank, n_args;
-    gint64 dims[FOVEA_MAX_RANK];
-    gint64 stride[FOVEA_FX_MAX_ARGS + 1][FOVEA_MAX_RANK]; /* the last is out's */
+    const FoveaSimd *simd;
+    guint rank, n;
+    gint64 dims[FOVEA_MAX_RANK], total, inner;
+    gint64 strides[FOVEA_FX_MAX_ARGS + 1][FOVEA_MAX_RANK];
+    guint axis[FOVEA_MAX_RANK];             /* of the output */
+    gboolean linear[FOVEA_FX_MAX_ARGS + 1]; /* lies in exactly this order, without gaps */
+    gboolean still[FOVEA_FX_MAX_ARGS + 1];  /* one element for all */
     FoveaDtype dtype[FOVEA_FX_MAX_ARGS + 1];
-    guint8 *base[FOVEA_FX_MAX_ARGS + 1];
-    gsize size[FOVEA_FX_MAX_ARGS + 1];
-    gint64 rows, rows_a_task; /* rows = product of all but the last axis */
-    gint64 pieces;            /* tasks that share one row, when rows are long and few */
-} Region;
+    guint8 *data[FOVEA_FX_MAX_ARGS + 1];
+} Nest;
 
-/* Joins axes that all operands walk alike, so that the innermost one is as long as it can be. */
-static void collapse(Region *region)
+static void insert_axis(Nest *nest, const FoveaView *wide, guint axis)
 {
-    guint n = region->n_args + 1, kept = 0;
-    for (guint i = 0; i < region->rank; i++) {
-        if (region->dims[i] == 1)
-            continue;
-        gboolean joins = kept > 0;
-        for (guint k = 0; joins && k < n; k++)
-            joins = region->stride[k][kept - 1] == region->stride[k][i] * region->dims[i];
+    guint at = nest->rank;
+    gint64 step = ABS(wide[nest->n].strides[axis]);
+    while (at > 0 && ABS(nest->strides[nest->n][at - 1]) < step)
+        at--;
+    for (guint i = nest->rank; i > at; i--) {
+        nest->dims[i] = nest->dims[i - 1];
+        nest->axis[i] = nest->axis[i - 1];
+        for (guint k = 0; k <= nest->n; k++)
+            nest->strides[k][i] = nest->strides[k][i - 1];
+    }
+    nest->dims[at] = wide[nest->n].dims[axis];
+    nest->axis[at] = axis;
+    for (guint k = 0; k <= nest->n; k++)
+        nest->strides[k][at] = wide[k].strides[axis];
+    nest->rank++;
+}
+
+static void join_axes(Nest *nest)
+{
+    guint to = 0;
+    for (guint i = 1; i < nest->rank; i++) {
+        gboolean joins = !nest->program->uses_index;
+        for (guint k = 0; k <= nest->n && joins; k++)
+            joins = nest->strides[k][to] == nest->strides[k][i] * nest->dims[i];
         if (joins) {
-            region->dims[kept - 1] *= region->dims[i];
-            for (guint k = 0; k < n; k++)
-                region->stride[k][kept - 1] = region->stride[k][i];
-            continue;
+            nest->dims[to] *= nest->dims[i];
+        } else {
+            to++;
+            nest->dims[to] = nest->dims[i];
+            nest->axis[to] = nest->axis[i];
         }
-        region->dims[kept] = region->dims[i];
-        for (guint k = 0; k < n; k++)
-            region->stride[k][kept] = region->stride[k][i];
-        kept++;
+        for (guint k = 0; k <= nest->n; k++)
+            nest->strides[k][to] = nest->strides[k][i];
     }
-    if (kept == 0) {
-        region->dims[0] = 1;
-        for (guint k = 0; k < n; k++)
-            region->stride[k][0] = 0;
-        kept = 1;
-    }
-    region->rank = kept;
+    nest->rank = MIN(to + 1, nest->rank);
 }
 
-/* n elements along one axis into a tile of class F (float) or I, B (gint64). */
-static void load_run(FoveaDtype dtype, const guint8 *at, gint64 stride, gint64 n, gboolean real,
-                     gpointer tile)
+/* wide[0..n-1]: operands broadcast to the output, wide[n]: the output. */
+static void nest_init(Nest *nest, const FoveaTileProgram *program, const FoveaView *wide, guint n)
 {
-    if (real && dtype == FOVEA_DTYPE_F32) {
-        const float *from = (const float *)(gconstpointer)at;
-        float *to = tile;
-        if (stride == 1) {
-            memcpy(to, from, (gsize)n * sizeof *to);
-            return;
+    const FoveaView *out = &wide[n];
+    memset(nest, 0, sizeof *nest);
+    nest->program = program;
+    nest->simd = fovea_simd();
+    nest->n = n;
+    nest->total = 1;
+    for (guint i = 0; i < out->rank; i++) {
+        nest->total *= out->dims[i];
+        if (out->dims[i] != 1)
+            insert_axis(nest, wide, i);
+    }
+    if (nest->rank == 0) {
+        nest->rank = 1;
+        nest->dims[0] = 1;
+    } else {
+        join_axes(nest);
+    }
+    nest->inner = nest->dims[nest->rank - 1];
+    for (guint k = 0; k <= n; k++) {
+        gint64 step = 1;
+        nest->linear[k] = nest->still[k] = TRUE;
+        for (guint i = nest->rank; i-- > 0;) {
+            nest->linear[k] &= nest->strides[k][i] == step;
+            nest->still[k] &= nest->strides[k][i] == 0;
+            step *= nest->dims[i];
         }
-        for (gint64 i = 0; i < n; i++)
-            to[i] = from[i * stride];
+        nest->dtype[k] = wide[k].dtype;
+        nest->data[k] = wide[k].data;
+    }
+}
+
+/* ---- reading and writing tiles: class F floats, classes I and B gint64 ---- */
+
+static void load_run(void *to, FoveaDtype dtype, const guint8 *data, gint64 at, gint64 stride,
+                     guint n)
+{
+    float *f = to;
+    gint64 *w = to;
+    switch (dtype) {
+    case FOVEA_DTYPE_F32:
+        if (stride == 1) {
+            memcpy(f, (const float *)(gconstpointer)data + at, n * sizeof *f);
+        } else {
+            for (guint i = 0; i < n; i++)
+                f[i] = ((const float *)(gconstpointer)data)[at + i * stride];
+        }
+        break;
+    case FOVEA_DTYPE_BOOL:
+        for (guint i = 0; i < n; i++)
+            w[i] = data[at + i * stride] != 0;
+        break;
+    default:
+        for (guint i = 0; i < n && !fovea_dtype_is_float(dtype); i++)
+            w[i] = fovea_load_i64(dtype, data, at + i * stride);
+        for (guint i = 0; i < n && fovea_dtype_is_float(dtype); i++)
+            f[i] = (float)fovea_load_f64(dtype, data, at + i * stride);
+        break;
+    }
+}
+
+static void store_run(const void *from, gboolean real, FoveaDtype dtype, guint8 *data, gint64 at,
+                      gint64 stride, guint n)
+{
+    const float *f = from;
+    const gint64 *w = from;
+    if (real && dtype == FOVEA_DTYPE_F32) {
+        for (guint i = 0; i < n; i++)
+            ((float *)(gpointer)data)[at + i * stride] = f[i];
         return;
     }
-    for (gint64 i = 0; i < n; i++) {
-        if (real)
-            ((float *)tile)[i] = (float)fovea_load_f64(dtype, at, i * stride);
-        else
-            ((gint64 *)tile)[i] = fovea_load_i64(dtype, at, i * stride);
-    }
-}
-
-static void store_run(FoveaDtype dtype, guint8 *at, gint64 stride, gint64 n, gboolean real,
-                      gconstpointer tile)
-{
-    if (real && dtype == FOVEA_DTYPE_F32) {
-        float *to = (float *)(gpointer)at;
-        const float *from = tile;
-        if (stride == 1) {
-            memcpy(to, from, (gsize)n * sizeof *to);
-            return;
-        }
-        for (gint64 i = 0; i < n; i++)
-            to[i * stride] = from[i];
-        return;
-    }
-    for (gint64 i = 0; i < n; i++) {
-        if (real)
-            fovea_store_f64(dtype, at, i * stride, ((const float *)tile)[i]);
-        else
-            fovea_store_i64(dtype, at, i * stride, ((const gint64 *)tile)[i]);
-    }
-}
-
-typedef struct {
-    gint64 slot[FOVEA_TILE_SLOTS][FOVEA_TILE]; /* gint64: the wider of the two kinds */
-} Tiles;
-
-static void logic(FoveaTileStep step, Tiles *tiles, guint n)
-{
-    gint64 *r = tiles->slot[step.r];
-    const gint64 *a = tiles->slot[step.a], *b = tiles->slot[step.b];
     for (guint i = 0; i < n; i++) {
-        switch (step.op) {
-        case FX_AND: r[i] = a[i] & b[i]; break;
-        case FX_OR: r[i] = a[i] | b[i]; break;
-        case FX_XOR: r[i] = a[i] ^ b[i]; break;
-        default: r[i] = !a[i]; break;
+        if (real)
+            fovea_store_f64(dtype, data, at + i * stride, (double)f[i]);
+        else
+            fovea_store_i64(dtype, data, at + i * stride, w[i]);
+    }
+}
+
+/* Where a tile begins: index along each axis of the nest, and each view's element there. */
+typedef struct Spot {
+    gint64 index[FOVEA_MAX_RANK];
+    gint64 at[FOVEA_FX_MAX_ARGS + 1];
+} Spot;
+
+static void spot_at(const Nest *nest, gint64 position, Spot *spot)
+{
+    memset(spot->at, 0, sizeof spot->at);
+    for (guint i = nest->rank; i-- > 0;) {
+        spot->index[i] = position % nest->dims[i];
+        position /= nest->dims[i];
+        for (guint k = 0; k <= nest->n; k++)
+            spot->at[k] += spot->index[i] * nest->strides[k][i];
+    }
+}
+
+/* Moves an index on by `run` elements of the innermost axis, and the element of one view with it. */
+static gint64 move_on(const Nest *nest, gint64 *index, gint64 at, guint view, guint run)
+{
+    guint i = nest->rank - 1;
+    const gint64 *strides = nest->strides[view];
+    index[i] += run;
+    at += run * strides[i];
+    while (index[i] == nest->dims[i]) {
+        at -= index[i] * strides[i];
+        index[i] = 0;
+        if (i == 0)
+            break;
+        i--;
+        index[i]++;
+        at += strides[i];
+    }
+    return at;
+}
+
+/* The tile of view k lies together in memory. */
+static gboolean together(const Nest *nest, const Spot *spot, guint k, guint n)
+{
+    guint inner = nest->rank - 1;
+    return nest->dtype[k] == FOVEA_DTYPE_F32 &&
+           (nest->linear[k] ||
+            (nest->strides[k][inner] == 1 && spot->index[inner] + n <= nest->inner));
+}
+
+static void *load_arg(const Nest *nest, const Spot *spot, guint k, void *room, guint n)
+{
+    gint64 stride = nest->strides[k][nest->rank - 1], at = spot->at[k];
+    gint64 index[FOVEA_MAX_RANK];
+    gsize size = fovea_dtype_is_float(nest->dtype[k]) ? sizeof(float) : sizeof(gint64);
+    if (together(nest, spot, k, n))
+        return (float *)(gpointer)nest->data[k] + at;
+    if (nest->still[k]) {
+        load_run(room, nest->dtype[k], nest->data[k], at, 0, n);
+        return room;
+    }
+    memcpy(index, spot->index, sizeof index);
+    for (guint done = 0, run; done < n; done += run) {
+        run = (guint)MIN((gint64)(n - done), nest->inner - index[nest->rank - 1]);
+        load_run((guint8 *)room + done * size, nest->dtype[k], nest->data[k], at, stride, run);
+        at = move_on(nest, index, at, k, run);
+    }
+    return room;
+}
+
+static void store_out(const Nest *nest, const Spot *spot, const void *from, guint n)
+{
+    gboolean real = nest->program->result_class == FOVEA_FX_F;
+    guint k = nest->n;
+    gint64 stride = nest->strides[k][nest->rank - 1], at = spot->at[k];
+    gint64 index[FOVEA_MAX_RANK];
+    gsize size = real ? sizeof(float) : sizeof(gint64);
+    memcpy(index, spot->index, sizeof index);
+    for (guint done = 0, run; done < n; done += run) {
+        run = (guint)MIN((gint64)(n - done), nest->inner - index[nest->rank - 1]);
+        store_run((const guint8 *)from + done * size, real, nest->dtype[k], nest->data[k], at,
+                  stride, run);
+        at = move_on(nest, index, at, k, run);
+    }
+}
+
+static void load_index(const Nest *nest, const Spot *spot, gint64 axis, gint64 *to, guint n)
+{
+    gint64 index[FOVEA_MAX_RANK];
+    gint at = -1;
+    for (guint i = 0; i < nest->rank; i++)
+        at = nest->axis[i] == axis && nest->dims[i] != 1 ? (gint)i : at;
+    memcpy(index, spot->index, sizeof index);
+    for (guint i = 0; i < n; i++) {
+        to[i] = at >= 0 ? index[at] : 0;
+        move_on(nest, index, 0, nest->n, 1);
+    }
+}
+
+/* ---- operations that are not float loops ---- */
+
+static gint64 integer(guint op, gint64 x, gint64 y)
+{
+    gboolean hazard = y == 0 || (y == -1 && x == G_MININT64);
+    gint64 r;
+    switch (op) {
+    case FX_ADD: return (gint64)((guint64)x + (guint64)y);
+    case FX_SUB: return (gint64)((guint64)x - (guint64)y);
+    case FX_MUL: return (gint64)((guint64)x * (guint64)y);
+    case FX_DIV: return hazard ? (y == 0 ? 0 : x) : x / y;
+    case FX_FMOD: return hazard ? 0 : x % y;
+    case FX_MOD: r = hazard ? 0 : x % y; return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+    case FX_MIN: return MIN(x, y);
+    case FX_MAX: return MAX(x, y);
+    case FX_NEG: return (gint64)(0 - (guint64)x);
+    case FX_ABS: return x < 0 ? (gint64)(0 - (guint64)x) : x;
+    case FX_EQ: return x == y;
+    case FX_LT: return x < y;
+    case FX_LE: return x <= y;
+    case FX_AND: return x & y;
+    case FX_OR: return x | y;
+    case FX_XOR: return x ^ y;
+    case FX_NOT: return !x;
+    default: return 0;
+    }
+}
+
+static void cast(const FoveaTileStep *step, void *r, const void *a, guint n)
+{
+    const float *f = a;
+    const gint64 *w = a;
+    FoveaDtype to = (FoveaDtype)step->i;
+    gboolean narrow = step->to == FOVEA_FX_I && to != FOVEA_DTYPE_I64;
+    for (guint i = 0; i < n; i++) {
+        if (step->to == FOVEA_FX_F)
+            ((float *)r)[i] = step->klass == FOVEA_FX_F ? f[i] : (float)w[i];
+        else if (step->to == FOVEA_FX_B)
+            ((gint64 *)r)[i] = step->klass == FOVEA_FX_F ? f[i] != 0 : w[i] != 0;
+        else if (narrow) {
+            guint64 bits = 0;
+            fovea_store_i64(to, &bits, 0, w[i]);
+            ((gint64 *)r)[i] = fovea_load_i64(to, &bits, 0);
+        } else {
+            ((gint64 *)r)[i] = w[i];
         }
     }
 }
 
-static void evaluate(const FoveaTileProgram *program, Tiles *tiles, guint n)
+static void operate(const Nest *nest, const FoveaTileStep *step, void *r, void *const *at, guint n)
 {
-    const FoveaSimd *simd = fovea_simd();
-    for (guint i = 0; i < program->n; i++) {
-        FoveaTileStep step = program->step[i];
-        if (step.op == FX_CAST)
-            memcpy(tiles->slot[step.r], tiles->slot[step.a], n * sizeof(float));
-        else if (step.op >= FX_AND && step.op <= FX_NOT)
-            logic(step, tiles, n);
-        else
-            simd->tile_f[step.op](tiles->slot[step.r], tiles->slot[step.a], tiles->slot[step.b],
-                                  tiles->slot[step.c], n);
+    const gint64 *a = at[step->a], *b = at[step->b], *c = at[step->c];
+    gint64 *w = r;
+    if (step->op == FX_CAST) {
+        cast(step, r, a, n);
+    } else if (step->op == FX_SELECT && step->klass != FOVEA_FX_F) {
+        for (guint i = 0; i < n; i++)
+            w[i] = a[i] ? b[i] : c[i];
+    } else if (step->klass != FOVEA_FX_F) {
+        guint arity = fovea_fx_arity(step->op);
+        for (guint i = 0; i < n; i++)
+            w[i] = integer(step->op, a[i], arity > 1 ? b[i] : 0);
+    } else {
+        nest->simd->tile_f[step->op](r, a, b, c, n);
     }
 }
 
-static void fill_constants(const FoveaTileProgram *program, Tiles *tiles)
+/* ---- running ---- */
+
+static void fill_constants(const FoveaTileProgram *program, void *const *room)
 {
     for (guint k = 0; k < program->n_const; k++) {
-        gint64 *slot = tiles->slot[program->constant[k].slot];
+        gint64 *w = room[program->constant[k].slot];
+        float *f = (float *)(gpointer)w;
         for (guint i = 0; i < FOVEA_TILE; i++) {
             if (program->constant[k].klass == FOVEA_FX_F)
-                ((float *)(gpointer)slot)[i] = (float)program->constant[k].node.f;
+                f[i] = (float)program->constant[k].node.f;
             else
-                slot[i] = program->constant[k].node.i;
+                w[i] = program->constant[k].node.i;
         }
     }
 }
 
-/* Where operand k's row begins. */
-static guint8 *row_at(const Region *region, guint k, gint64 row)
+static void run_tile(const Nest *nest, const Spot *spot, void *const *room, guint n)
 {
-    gint64 at = 0;
-    for (guint i = region->rank - 1; i-- > 0;) {
-        at += row % region->dims[i] * region->stride[k][i];
-        row /= region->dims[i];
+    const FoveaTileProgram *program = nest->program;
+    gboolean direct = program->n > 0 && program->result_class == FOVEA_FX_F &&
+                      together(nest, spot, nest->n, n);
+    void *at[FOVEA_TILE_SLOTS];
+    memcpy(at, room, sizeof at);
+    for (guint k = 0; k < nest->n; k++) {
+        gint slot = program->arg_slot[k];
+        if (slot >= 0)
+            at[slot] = load_arg(nest, spot, k, room[slot], n);
     }
-    return region->base[k] + at * (gint64)region->size[k];
-}
-
-/* One tile: `rows` whole short rows from `row` on, or n elements from `from` on of one row. */
-static void run_tile(const Region *region, Tiles *tiles, gint64 row, gint64 rows, gint64 from,
-                     gint64 n)
-{
-    const FoveaTileProgram *program = region->program;
-    guint inner = region->rank - 1, o = region->n_args;
-    for (guint k = 0; k < region->n_args; k++) {
-        if (program->arg_slot[k] < 0)
-            continue;
-        gboolean real = fovea_dtype_is_float(region->dtype[k]);
-        guint8 *tile = (guint8 *)tiles->slot[program->arg_slot[k]];
-        gsize width = real ? sizeof(float) : sizeof(gint64);
-        for (gint64 r = 0; r < rows; r++)
-            load_run(region->dtype[k],
-                     row_at(region, k, row + r) +
-                         from * region->stride[k][inner] * (gint64)region->size[k],
-                     region->stride[k][inner], n, real, tile + (gsize)(r * n) * width);
-    }
-    evaluate(program, tiles, (guint)(rows * n));
-    gboolean real = program->result_class == FOVEA_FX_F;
-    const guint8 *result = (const guint8 *)tiles->slot[program->result];
-    gsize width = real ? sizeof(float) : sizeof(gint64);
-    for (gint64 r = 0; r < rows; r++)
-        store_run(region->dtype[o],
-                  row_at(region, o, row + r) +
-                      from * region->stride[o][inner] * (gint64)region->size[o],
-                  region->stride[o][inner], n, real, result + (gsize)(r * n) * width);
-}
-
-static void run_task(guint task, gpointer data)
-{
-    const Region *region = data;
-    gint64 length = region->dims[region->rank - 1];
-    gint64 first = (gint64)(task / region->pieces) * region->rows_a_task;
-    gint64 last = MIN(first + region->rows_a_task, region->rows);
-    Tiles tiles;
-    fill_constants(region->program, &tiles);
-    if (length <= FOVEA_TILE / 2 && region->pieces == 1) {
-        gint64 many = FOVEA_TILE / length;
-        for (gint64 row = first; row < last; row += many)
-            run_tile(region, &tiles, row, MIN(many, last - row), 0, length);
-        return;
-    }
-    gint64 piece = task % region->pieces;
-    gint64 begin = length * piece / region->pieces, end = length * (piece + 1) / region->pieces;
-    for (gint64 row = first; row < last; row++) {
-        for (gint64 from = begin; from < end; from += FOVEA_TILE)
-            run_tile(region, &tiles, row, 1, from, MIN(FOVEA_TILE, end - from));
-    }
-}
-
-/* ---- the path without vectors ---- */
-
-typedef struct {
-    const FoveaView *const *args;
-    guint n_args;
-} Tables;
-
-static FoveaFxValue load_element(guint number, gint64 element, gpointer data)
-{
-    const Tables *tables = data;
-    const FoveaView *view = number < tables->n_args ? tables->args[number] : NULL;
-    FoveaFxValue value = {.i = 0};
-    if (view == NULL || element < 0 || element >= fovea_view_count(view))
-        return value;
-    if (fovea_dtype_is_float(view->dtype))
-        value.f = fovea_load_f64(view->dtype, view->data, element);
-    else
-        value.i = fovea_load_i64(view->dtype, view->data, element);
-    return value;
-}
-
-static void run_scalar(const FoveaTileProgram *program, const FoveaView *wide,
-                       const FoveaView *const *args, guint n_args, const FoveaView *out)
-{
-    const gint64 *strides[FOVEA_FX_MAX_ARGS + 1];
-    Tables tables = {args, n_args};
-    FoveaWalk walk;
-    for (guint k = 0; k < n_args; k++)
-        strides[k] = wide[k].strides;
-    strides[n_args] = out->strides;
-    fovea_walk_init(&walk, out->rank, out->dims, n_args + 1, strides);
-    if (walk.empty)
-        return;
-    gboolean real = program->fx.node[program->fx.n - 1].klass == FOVEA_FX_F;
-    do {
-        FoveaFxValue value[FOVEA_FX_MAX_ARGS] = {{0}};
-        for (guint k = 0; k < n_args; k++) {
-            if (fovea_dtype_is_float(wide[k].dtype))
-                value[k].f = fovea_load_f64(wide[k].dtype, wide[k].data, walk.at[k]);
-            else
-                value[k].i = fovea_load_i64(wide[k].dtype, wide[k].data, walk.at[k]);
-        }
-        FoveaFxValue result = fovea_expr_eval(&program->fx, value, walk.index, load_element,
-                                              &tables);
-        if (real)
-            fovea_store_f64(out->dtype, out->data, walk.at[n_args], result.f);
+    for (guint i = 0; i < program->n; i++) {
+        const FoveaTileStep *step = &program->step[i];
+        void *r = at[step->r];
+        if (direct && i + 1 == program->n)
+            r = (float *)(gpointer)nest->data[nest->n] + spot->at[nest->n];
+        if (step->op == FX_INDEX)
+            load_index(nest, spot, step->i, r, n);
         else
-            fovea_store_i64(out->dtype, out->data, walk.at[n_args], result.i);
-    } while (fovea_walk_next(&walk));
+            operate(nest, step, r, at, n);
+    }
+    if (!direct)
+        store_out(nest, spot, at[program->result], n);
 }
 
-/* About this many elements a task: below it, starting the team costs more than it saves. */
-#define TASK 8192
+/* A tile does not cross the end of a long innermost row, so that it can be read in place. */
+static void run_range(gint64 first, gint64 last, gpointer data)
+{
+    const Nest *nest = data;
+    gint64 memory[FOVEA_TILE_SLOTS * FOVEA_TILE];
+    void *room[FOVEA_TILE_SLOTS];
+    gboolean rows = nest->inner >= FOVEA_TILE / 4;
+    Spot spot;
+    for (guint i = 0; i < FOVEA_TILE_SLOTS; i++)
+        room[i] = memory + i * FOVEA_TILE;
+    fill_constants(nest->program, room);
+    for (gint64 at = first; at < last;) {
+        gint64 n = MIN(FOVEA_TILE, last - at);
+        spot_at(nest, at, &spot);
+        if (rows)
+            n = MIN(n, nest->inner - spot.index[nest->rank - 1]);
+        run_tile(nest, &spot, room, (guint)n);
+        at += n;
+    }
+}
 
 void fovea_tile_run(const FoveaTileProgram *program, const FoveaView *const *args, guint n_args,
                     const FoveaView *out)
 {
-    FoveaView wide[FOVEA_FX_MAX_ARGS];
-    Region region = {.program = program, .rank = out->rank};
+    FoveaView wide[FOVEA_FX_MAX_ARGS + 1];
+    Nest nest;
     n_args = MIN(n_args, program->n_args);
     for (guint k = 0; k < n_args; k++) {
         /* An absent optional input (Clip without min) is no operand; it only keeps the numbers. */
@@ -386,30 +380,11 @@ void fovea_tile_run(const FoveaTileProgram *program, const FoveaView *const *arg
         if (!fovea_view_broadcast(arg, out->rank, out->dims, &wide[k]))
             return; /* shapes were checked when the plan was made */
     }
+    wide[n_args] = *out;
     if (program->scalar) {
-        run_scalar(program, wide, args, n_args, out);
+        fovea_tile_run_scalar(program, wide, args, n_args, out);
         return;
     }
-    region.n_args = n_args;
-    for (guint i = 0; i < out->rank; i++) {
-        region.dims[i] = out->dims[i];
-        if (out->dims[i] == 0)
-            return;
-    }
-    for (guint k = 0; k <= n_args; k++) {
-        const FoveaView *view = k < n_args ? &wide[k] : out;
-        memcpy(region.stride[k], view->strides, sizeof region.stride[k]);
-        region.dtype[k] = view->dtype;
-        region.base[k] = view->data;
-        region.size[k] = fovea_dtype_size(view->dtype);
-    }
-    collapse(&region);
-    gint64 length = region.dims[region.rank - 1];
-    region.rows = 1;
-    for (guint i = 0; i + 1 < region.rank; i++)
-        region.rows *= region.dims[i];
-    region.pieces = length > 2 * TASK ? (length + TASK - 1) / TASK : 1;
-    region.rows_a_task = MAX(TASK / length, 1);
-    gint64 tasks = (region.rows + region.rows_a_task - 1) / region.rows_a_task * region.pieces;
-    fovea_cpu_parallel((guint)tasks, run_task, &region);
+    nest_init(&nest, program, wide, n_args);
+    fovea_cpu_for(nest.total, MAX(320000 / program->work, FOVEA_TILE), run_range, &nest);
 }

@@ -10,10 +10,11 @@
 #include "cpu/kernel.h"
 
 #define FOVEA_TILE 256
-#define FOVEA_TILE_SLOTS 24
+#define FOVEA_TILE_SLOTS 40
 
 typedef struct FoveaTileStep {
     guint8 op, klass;  /* klass: of the operands (of b for FX_SELECT) */
+    guint8 to;         /* class of the result */
     guint8 r, a, b, c; /* slots */
     gint64 i;
 } FoveaTileStep;
@@ -32,6 +33,8 @@ typedef struct FoveaTileProgram {
     gint16 arg_slot[FOVEA_FX_MAX_ARGS]; /* -1: not used */
     guint8 result;
     FoveaFxClass result_class;
+    gboolean uses_index;
+    guint work; /* rough cost of an element, sixteenths of a nanosecond */
     FoveaExpr fx;
 } FoveaTileProgram;
 
@@ -40,3 +43,6 @@ void fovea_tile_compile(const FoveaExpr *fx, FoveaTileProgram *program);
 /* out = fx(args broadcast to out), in parallel. args[k] may be out itself (same element order). */
 void fovea_tile_run(const FoveaTileProgram *program, const FoveaView *const *args, guint n_args,
                     const FoveaView *out);
+/* The path for program->scalar; wide: operands broadcast to out. */
+void fovea_tile_run_scalar(const FoveaTileProgram *program, const FoveaView *wide,
+                           const FoveaView *const *args, guint n_args, const FoveaView *out);
