@@ -126,12 +126,12 @@ static gboolean run_case(const FoveaSample *sample, guint index)
 }
 
 /* At f16 the inputs are numbers that f16 holds, so that comparisons and roundings see what the
- * reference sees. */
+ * reference sees. Constants may decide shapes, which are inferred already. */
 static void round_inputs(const FoveaSample *sample)
 {
     for (guint k = 0; k < sample->n_in && precision == FOVEA_PRECISION_F16; k++) {
         FoveaTensor *tensor = sample->in[k];
-        if (tensor == NULL || tensor->dtype != FOVEA_DTYPE_F32)
+        if (tensor == NULL || sample->constant[k] || tensor->dtype != FOVEA_DTYPE_F32)
             continue;
         float *data = tensor->data;
         for (gsize i = 0; i < tensor->n_elements; i++)
