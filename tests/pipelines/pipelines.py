@@ -100,7 +100,7 @@ def test_rtsp(folder):
     out = os.path.join(folder, 'rtsp.jsonl')
     environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'))
     server = subprocess.Popen(
-        [os.path.join(PROGRAMS, 'rtsp-out'), f'--model={MODEL}', '--port=0', '--seconds=60', CLIP],
+        [os.path.join(PROGRAMS, 'rtsp-out'), f'--model={MODEL}', '--port=0', '--seconds=60', SCENE],
         env=environment, stdout=subprocess.PIPE, text=True)
     try:
         address = server.stdout.readline().strip()
