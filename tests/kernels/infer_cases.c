@@ -4,6 +4,8 @@
  * n and once with every number: sizes and known integers must be the same. Each view operator's
  * window, laid over memory in several orders, must show what its reference computes.
  */
+#include "fovea/session.h"
+#include "graph/plan-internal.h"
 #include "ops/sample.h"
 #include "tensor/tensor-internal.h"
 
@@ -148,6 +150,10 @@ static void build_moves(Build *b)
     FoveaDim index[] = {b->n};
     apply(b, "Gather", 0, x, input(b, FOVEA_DTYPE_I64, 1, index), NULL, NULL);
     apply(b, "CumSum", 0, x, number(b, 1), NULL, NULL);
+}
+
+static void build_nothing(Build *b)
+{
 }
 
 static void begin(Build *b, FoveaSyms *syms, FoveaDim n, void (*make)(Build *b))
@@ -308,6 +314,69 @@ static void views(gconstpointer data)
     g_assert_cmpuint(index, >, 0);
 }
 
+/* ---- sizes that no machine has ---- */
+
+/* Makes a result of about `size` elements and reads it, by seven operators. */
+static FoveaValue *make_huge(Build *b, guint which, gint64 size)
+{
+    FoveaDim dims[] = {fovea_dim(1), fovea_dim(3)};
+    FoveaValue *x = input(b, FOVEA_DTYPE_F32, 2, dims);
+    FoveaDim one = fovea_dim(2);
+    switch (which) {
+    case 0: return apply(b, "Tile", 0, x, INTS(b, size, size), NULL, NULL);
+    case 1: return apply(b, "Expand", 0, x, INTS(b, size, 3), NULL, NULL);
+    case 2: return apply(b, "ConstantOfShape", 0, INTS(b, size, size), NULL, NULL, NULL);
+    case 3: return apply(b, "Pad", 0, x, INTS(b, size, size, size, 0), NULL, NULL);
+    case 4: return apply(b, "Range", 0, number(b, -size), number(b, size), number(b, 1), NULL);
+    case 5:
+        return apply(b, "OneHot", 0, input(b, FOVEA_DTYPE_I64, 1, &one), number(b, size),
+                     input(b, FOVEA_DTYPE_F32, 1, &one), NULL);
+    default: {
+        FoveaValue *wide = apply(b, "Expand", 0, x, INTS(b, size, size, 3), NULL, NULL);
+        return apply(b, "Flatten", 1, wide, NULL, NULL, NULL);
+    }
+    }
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+/* malloc may fail here, as it does without the sanitizer, instead of ending the program. */
+const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+#endif
+
+/* Planning them ends with an error and its sentence; nothing overflows on the way. */
+static void huge(void)
+{
+    static const gint64 sizes[] = {(gint64)1 << 42, (gint64)1 << 50, (gint64)1 << 61, G_MAXINT64};
+    g_autoptr(FoveaDevice) device = fovea_device_open("cpu", NULL);
+    for (guint i = 0; i < 7 * G_N_ELEMENTS(sizes); i++) {
+        FoveaSyms *syms = fovea_syms_new();
+        g_autoptr(GError) error = NULL;
+        FoveaPlanParams params = {0};
+        Build b;
+        begin(&b, syms, fovea_dim(1), build_nothing);
+        FoveaValue *out = make_huge(&b, i % 7, sizes[i / 7]);
+        if (out->dtype == FOVEA_DTYPE_F32)
+            out = apply(&b, "Exp", 0, out, NULL, NULL, NULL);
+        else
+            out = apply(&b, "Neg", 0, out, NULL, NULL, NULL);
+        fovea_graph_add_output(b.graph, out);
+        g_ptr_array_free(b.values, TRUE);
+        g_test_message("operator %u, size %" G_GINT64_FORMAT, i % 7, sizes[i / 7]);
+        FoveaPlan *plan = fovea_plan_new_from_graph(b.graph, device, &params, &error);
+        FoveaSession *session = plan != NULL ? fovea_session_new(plan, &error) : NULL;
+        g_assert_null(session);
+        g_assert_nonnull(error);
+        g_test_message("%s", error->message);
+        if (plan != NULL)
+            fovea_plan_unref(plan);
+        fovea_syms_unref(syms);
+    }
+}
+
 /* ---- errors ---- */
 
 /* A sentence for the user instead of a crash: wrong numbers of inputs, wrong shapes and types. */
@@ -351,6 +420,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/infer/view/%s", ops[i]->name);
         g_test_add_data_func(path, ops[i], views);
     }
+    g_test_add_func("/infer/huge", huge);
     g_test_add_func("/infer/refusals", refusals);
     return g_test_run();
 }
