@@ -2,6 +2,7 @@
  *
  * fovea bench: how long a model takes.
  */
+#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -57,10 +58,15 @@ static gboolean measure(Job *job, double *times, GError **error)
     return TRUE;
 }
 
-static const char *precision_name(FoveaPrecision precision)
+/* What `auto` became (transfer full). */
+static char *precision_of(const FoveaPlan *plan)
 {
-    static const char *names[] = {"auto", "f32", "f16", "bf16"};
-    return names[precision];
+    g_autofree char *text = fovea_plan_describe(plan);
+    g_autoptr(JsonNode) node = json_from_string(text, NULL);
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return g_strdup("?");
+    return g_strdup(
+        json_object_get_string_member_with_default(json_node_get_object(node), "precision", "?"));
 }
 
 static void print(const Job *job, const char *model, const double *times)
@@ -71,11 +77,11 @@ static void print(const Job *job, const char *model, const double *times)
            p95 = times[(runs - 1) * 95 / 100];
     guint64 peak = stats->activation_bytes + stats->weight_bytes;
     g_autofree char *profile = fovea_session_profile(job->session);
+    g_autofree char *precision = precision_of(job->plan);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     if (!as_json) {
-        printf("%s on %s (%s), %s\n", model, info->spec, info->name,
-               precision_name(job->precision));
+        printf("%s on %s (%s), %s\n", model, info->spec, info->name, precision);
         printf("  median %.3f ms, 95 %% below %.3f ms, best %.3f ms of %d runs\n", median, p95,
                times[0], runs);
         printf("  opened in %.0f ms, planned in %.0f ms\n", job->open_ms, job->plan_ms);
@@ -96,8 +102,8 @@ static void print(const Job *job, const char *model, const double *times)
            ", \"activation_bytes\": %" G_GUINT64_FORMAT ", \"weight_bytes\": %" G_GUINT64_FORMAT
            ", \"rss_bytes\": %" G_GUINT64_FORMAT
            ", \"nodes\": %u, \"steps\": %u, \"segments\": %u, \"fallback_nodes\": %u",
-           name, device, device_name, precision_name(job->precision), runs, median, p95, times[0],
-           job->open_ms, job->plan_ms, peak, stats->activation_bytes, stats->weight_bytes,
+           name, device, device_name, precision, runs, median, p95, times[0], job->open_ms,
+           job->plan_ms, peak, stats->activation_bytes, stats->weight_bytes,
            (guint64)usage.ru_maxrss * 1024, stats->nodes, stats->steps, stats->segments,
            stats->fallback_nodes);
     if (profile)

@@ -19,8 +19,9 @@ static const char *description =
     "CPU\n"
     "and the first Vulkan device: the operators after the passes, the attention nodes recognised "
     "by\n"
-    "kind, the nodes without a kernel, and what each pass did. A model whose inputs have free\n"
-    "dimensions needs --shape or --input for the second part.\n"
+    "kind, the nodes without a kernel, and what each pass did. Where the file leaves a\n"
+    "dimension open and no --shape, --input or --bound says it, one is assumed, and told\n"
+    "(`assumed_shapes`).\n"
     "\nExample:\n"
     "  fovea inspect model.onnx --shape images=1x3x320x320\n";
 
@@ -55,6 +56,64 @@ static void print_node(const char *name, JsonNode *node, guint depth)
         g_autofree char *text = json_to_string(node, FALSE);
         printf(" %s\n", text);
     }
+}
+
+/* A size for a dimension that the file leaves open: pictures are 224 wide, batches 1, sound
+ * has 16000 samples, the rest is 8. Dimensions of one name get one size. */
+static gint64 assume_size(GHashTable *sizes, const FoveaIo *io, guint axis)
+{
+    const char *name = io->dim_names[axis];
+    gint64 *known = name ? g_hash_table_lookup(sizes, name) : NULL;
+    gboolean picture = io->rank == 4 && io->dims[1] == 3 && axis >= 2;
+    if (known)
+        return *known;
+    gboolean sound = io->rank == 2 && fovea_dtype_is_float(io->dtype);
+    gint64 size = picture ? 224 : axis == 0 ? 1 : sound ? 16000 : 8;
+    if (name)
+        g_hash_table_insert(sizes, (gpointer)name, g_memdup2(&size, sizeof size));
+    return size;
+}
+
+static gboolean is_open(const FoveaIo *io)
+{
+    for (gint i = 0; i < io->rank; i++)
+        if (io->dims[i] < 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean is_given(const Job *job, const FoveaIo *io)
+{
+    for (guint i = 0; i < job->shapes->len; i++)
+        if (g_str_equal(g_array_index(job->shapes, FoveaInputShape, i).name, io->name))
+            return TRUE;
+    return FALSE;
+}
+
+/* Shapes for inputs that have none, so that there is something to show; they are told. */
+static void assume_shapes(Job *job, JsonObject *root)
+{
+    g_autoptr(GHashTable) sizes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    JsonObject *assumed = json_object_new();
+    /* Pictures first: a mask has the names of their sides. */
+    for (guint pass = 0; pass < 2; pass++)
+        for (guint i = 0; i < fovea_model_n_inputs(job->model); i++) {
+            const FoveaIo *io = fovea_model_input(job->model, i);
+            if ((io->rank == 4) == (pass == 1) || !is_open(io) || is_given(job, io))
+                continue;
+            FoveaInputShape shape = {.name = io->name, .rank = io->rank};
+            JsonArray *dims = json_array_new();
+            for (gint k = 0; k < io->rank; k++) {
+                shape.dims[k] = io->dims[k] < 0 ? assume_size(sizes, io, k) : io->dims[k];
+                json_array_add_int_element(dims, shape.dims[k]);
+            }
+            g_array_append_val(job->shapes, shape);
+            json_object_set_array_member(assumed, io->name, dims);
+        }
+    if (json_object_get_size(assumed) > 0)
+        json_object_set_object_member(root, "assumed_shapes", assumed);
+    else
+        json_object_unref(assumed);
 }
 
 /* What becomes of the model on one device; a failure is told in its place. */
@@ -133,6 +192,8 @@ int command_inspect(int argc, char **argv)
         return command_fail(error);
     }
     JsonObject *devices = json_object_new();
+    if (job.bounds->len == 0)
+        assume_shapes(&job, json_node_get_object(root));
     add_devices(&job, devices);
     lift(json_node_get_object(root), devices);
     json_object_set_object_member(json_node_get_object(root), "devices", devices);
