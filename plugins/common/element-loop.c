@@ -20,6 +20,13 @@ gboolean fovea_element_cancelled(FoveaElement *self)
     return cancelled;
 }
 
+GstClockTime fovea_element_running_time(FoveaElementPrivate *p, GstClockTime pts)
+{
+    if (p->segment.format != GST_FORMAT_TIME)
+        return GST_CLOCK_TIME_NONE;
+    return gst_segment_to_running_time(&p->segment, GST_FORMAT_TIME, pts);
+}
+
 void fovea_element_fail(FoveaElement *self, GstFlowReturn flow)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);

@@ -179,6 +179,8 @@ gboolean fovea_element_push_event(FoveaElement *self, GstPad *pad, GstEvent *eve
 /* Posts process()'s error as a warning (or an error where the device is lost); frees it. */
 void fovea_element_report_error(FoveaElement *self, GError *error);
 void fovea_element_fail(FoveaElement *self, GstFlowReturn flow);
+/* Running time of a time in the segment; NONE where the segment is not one of time (appsrc). */
+GstClockTime fovea_element_running_time(FoveaElementPrivate *p, GstClockTime pts);
 
 /* load.c */
 gboolean fovea_element_load_start(FoveaElement *self);
