@@ -18,7 +18,7 @@ int source(uint o, uint t, int step, int dilate, int pad, int size)
     if (at < 0)
         return -1;
     if (TRANSPOSED != 0u) {
-        if (at % step != 0)
+        if (at - at / step * step != 0) // % is undefined for negative numbers
             return -1;
         at /= step;
     }

@@ -19,9 +19,10 @@ const uint W_COUNT = 0u, W_RANK = 1u, W_X = 2u, W_VALUE = 3u, W_OUT = 4u;
 // then for each axis: size of the result, size of the input, pad before, stride in x, in result
 const uint W_AXES = 5u;
 
+// Vulkan leaves % undefined for negative operands; division truncates everywhere.
 int modulo(int a, int n)
 {
-    int r = a % n;
+    int r = a - a / n * n;
     return r < 0 ? r + n : r;
 }
 

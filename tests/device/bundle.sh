@@ -34,6 +34,7 @@ done
 for entry in vit_cls swin detr deformable_detr rt_detr whisper_decoder_past; do
     cp -r "$shared/zoo/$entry" "$out/shared/zoo/"
 done
+cp -r "$root/tests/models/data" "$out/"
 chmod -R u+w "$out"
 cp "$root/tests/device/run.sh" "$out/"
 size=$(du -sm "$out" | cut -f1)

@@ -155,8 +155,10 @@ static void run_operator(gconstpointer data)
         fovea_sample_close(&sample);
     }
     g_assert_cmpuint(messages(), ==, before);
-    if (ran < index)
-        g_test_skip("not every case has a kernel on this device");
+    if (ran == 0)
+        g_test_skip("no kernel on this device");
+    else if (ran < index)
+        g_test_message("%u of %u cases have a kernel on this device", ran, index);
 }
 
 static gboolean wanted(const char *name, int argc, char **argv)
