@@ -117,8 +117,7 @@ void fovea_element_handle_frame(FoveaElement *self, FoveaItem *item, GstBuffer *
 {
     FoveaElementClass *klass = FOVEA_ELEMENT_GET_CLASS(self);
     FoveaElementPrivate *p = fovea_element_priv(self);
-    GstClockTime running = gst_segment_to_running_time(&p->segment, GST_FORMAT_TIME,
-                                                       GST_BUFFER_PTS(buffer));
+    GstClockTime running = fovea_element_running_time(p, GST_BUFFER_PTS(buffer));
     GstClockTime end = GST_BUFFER_PTS(buffer);
     gboolean wanted = item->infer && !item->skip;
     if (wanted && fovea_policy_late(self, running) && give_up(self, item, buffer, running))

@@ -52,10 +52,13 @@ void fovea_text_segment(FoveaElement *self)
     FoveaElementPrivate *p = fovea_element_priv(self);
     if (!p->text.pad)
         return;
+    GstSegment segment = p->segment;
+    if (segment.format != GST_FORMAT_TIME)
+        gst_segment_init(&segment, GST_FORMAT_TIME);
     fovea_text_reset(p);
-    p->text.position = p->segment.start;
+    p->text.position = segment.start;
     p->text.segment_sent = TRUE;
-    fovea_text_push_event(self, gst_event_new_segment(&p->segment));
+    fovea_text_push_event(self, gst_event_new_segment(&segment));
 }
 
 static gboolean by_arrival(FoveaElementPrivate *p)
@@ -72,8 +75,10 @@ static gboolean by_arrival(FoveaElementPrivate *p)
 static GstClockTime now_in_segment(FoveaElement *self, FoveaElementPrivate *p)
 {
     GstClock *clock = gst_element_get_clock(GST_ELEMENT(self));
-    if (!clock)
+    if (!clock || p->segment.format != GST_FORMAT_TIME) {
+        gst_clear_object(&clock);
         return GST_CLOCK_TIME_NONE;
+    }
     GstClockTime now = gst_clock_get_time(clock),
                  base = gst_element_get_base_time(GST_ELEMENT(self));
     gst_object_unref(clock);

@@ -65,7 +65,7 @@ static void run_window(FoveaElement *self, gboolean last)
                      .last = last};
     if (GST_CLOCK_TIME_IS_VALID(a->base)) {
         w.pts = a->base + to_time(a, a->offset);
-        w.running_time = gst_segment_to_running_time(&p->segment, GST_FORMAT_TIME, w.pts);
+        w.running_time = fovea_element_running_time(p, w.pts);
     }
     a->discont = FALSE;
     if (!FOVEA_ELEMENT_GET_CLASS(self)->process_window(self, &w, &error)) {

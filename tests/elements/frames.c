@@ -247,6 +247,25 @@ static void test_flush_early(void)
     gst_harness_teardown(h);
 }
 
+/* appsrc's default is a segment of bytes: no running time, but frames are processed. */
+static void test_bytes_segment(void)
+{
+    static const char *const kinds[] = {"dummynumber", "dummytext", "dummytwice"};
+    for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        GstHarness *h = dummy_harness(kinds[k], k == 1, NUMBER_CAPS);
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_BYTES);
+        ((Dummy *)h->element)->text_every = 1;
+        g_assert_true(gst_harness_push_event(h, gst_event_new_segment(&segment)));
+        GstBuffer *in = number_frame(3, NUMBER_WIDTH, NUMBER_HEIGHT);
+        GST_BUFFER_PTS(in) = GST_BUFFER_DURATION(in) = k ? 0 : GST_CLOCK_TIME_NONE;
+        GstBuffer *out = gst_harness_push_and_pull(h, in);
+        g_assert_cmpint(((Dummy *)h->element)->processed, ==, 1);
+        gst_buffer_unref(out);
+        gst_harness_teardown(h);
+    }
+}
+
 /* Bookkeeping of a raw 1080p frame costs at most 0.5 ms of processor time, all threads together; and
  * memory stays flat. */
 static void test_cost(void)
@@ -397,6 +416,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frames/flush", test_flush);
     g_test_add_func("/frames/flush-blocked", test_flush_blocked);
     g_test_add_func("/frames/flush-early", test_flush_early);
+    g_test_add_func("/frames/bytes-segment", test_bytes_segment);
     g_test_add_func("/frames/cost", test_cost);
     g_test_add_func("/frames/flow-return", test_flow_return);
     g_test_add_func("/frames/eos-after-flow-eos", test_eos_after_flow_eos);
