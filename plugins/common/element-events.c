@@ -4,7 +4,7 @@
  */
 #include "common/fovea-element-private.h"
 
-void fovea_element_update_live(FoveaElement *self)
+static void update_live(FoveaElement *self)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
     GstQuery *query = gst_query_new_latency();
@@ -31,7 +31,7 @@ GstFlowReturn fovea_element_chain(GstPad *pad, GstObject *parent, GstBuffer *buf
     FoveaElement *self = FOVEA_ELEMENT(parent);
     FoveaElementPrivate *p = fovea_element_priv(self);
     if (!p->live_known)
-        fovea_element_update_live(self);
+        update_live(self);
 
     FoveaItem *item = new_item(FOVEA_ITEM_BUFFER, buffer);
     item->arrival = g_get_monotonic_time();

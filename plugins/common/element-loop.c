@@ -138,7 +138,7 @@ static void handle_segment(FoveaElement *self, GstEvent *event)
     fovea_text_segment(self);
 }
 
-void fovea_element_handle_event(FoveaElement *self, FoveaItem *item)
+static void handle_event(FoveaElement *self, FoveaItem *item)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
     GstEvent *event = GST_EVENT_CAST(g_steal_pointer(&item->object));
@@ -233,7 +233,7 @@ static void loop(gpointer data)
     }
     switch (item->kind) {
     case FOVEA_ITEM_BUFFER: handle_buffer(self, item); break;
-    case FOVEA_ITEM_EVENT: fovea_element_handle_event(self, item); break;
+    case FOVEA_ITEM_EVENT: handle_event(self, item); break;
     case FOVEA_ITEM_QUERY: handle_query(self, item); break;
     case FOVEA_ITEM_RESET: handle_reset(self); break;
     }

@@ -7,7 +7,7 @@
 
 #include "common/fovea-element-private.h"
 
-#define GAP_DUE (FOVEA_TEXT_GAP - 100 * GST_MSECOND) /* the next media may end after 500 ms */
+#define GAP_DUE (400 * GST_MSECOND) /* so that with the next frame it is not more than 500 ms */
 
 void fovea_text_reset(FoveaElementPrivate *p)
 {

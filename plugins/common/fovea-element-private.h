@@ -16,7 +16,6 @@
 G_BEGIN_DECLS
 
 #define FOVEA_STATS_SAMPLES 256
-#define FOVEA_TEXT_GAP (500 * GST_MSECOND)
 
 typedef enum FoveaItemKind {
     FOVEA_ITEM_BUFFER,
@@ -169,9 +168,7 @@ gboolean fovea_element_sink_query(GstPad *pad, GstObject *parent, GstQuery *quer
 gboolean fovea_element_src_query(GstPad *pad, GstObject *parent, GstQuery *query);
 gboolean fovea_element_src_activate(GstPad *pad, GstObject *parent, GstPadMode mode,
                                     gboolean active);
-void fovea_element_update_live(FoveaElement *self);
 gboolean fovea_element_run_query(FoveaElement *self, GstQuery *query);
-void fovea_element_handle_event(FoveaElement *self, FoveaItem *item);
 void fovea_element_drain_task(FoveaElement *self);
 /* Pushes on the source pad unless the generation is over; takes the buffer or event. */
 void fovea_element_push_buffer(FoveaElement *self, GstPad *pad, GstBuffer *buffer);
@@ -199,7 +196,6 @@ GstCaps *fovea_element_query_caps(FoveaElement *self, GstPad *pad, GstCaps *filt
 /* frames.c, regions.c, window.c: a buffer in each mode; take the buffer */
 void fovea_element_handle_frame(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
 void fovea_element_handle_audio(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
-void fovea_audio_set_caps(FoveaElement *self, GstCaps *caps);
 void fovea_audio_drain(FoveaElement *self);
 void fovea_audio_reset(FoveaElementPrivate *p);
 

@@ -5,7 +5,8 @@
  * A task is one file: it fills FoveaElementClass and calls fovea_element_class_setup() in its
  * class_init. The base does everything else: it queues what arrives, processes in a task of its
  * own and pushes in order; it loads in the background, answers queries, bounds the delay of live
- * streams and counts. "The life of a frame" in docs/design.md is what it implements.
+ * streams and counts. "The life of a frame" in docs/design.md is what it implements;
+ * plugins/detect is a task with a model, tests/elements/dummies.c has five without.
  *
  * Threads: load and unload run on a loader thread or in a state change, never beside the others;
  * set_caps, process, pass, process_window, drain and reset run on the element's streaming task,
