@@ -152,21 +152,21 @@ static dnnl_status_t describe(const FoveaNode *node, const Conv *conv, const Fov
 /* Tries with the epilogue inside; FALSE where that is impossible or slow. */
 static gboolean describe_fused(const FoveaCpuCompile *compile, Conv *conv, const FoveaView *w,
                                const FoveaTensor *b, gboolean transposed,
-                               dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
+                               dnnl_primitive_attr_t *attr, dnnl_primitive_desc_t *pd)
 {
     dnnl_memory_desc_t dst;
     fovea_dnnl_desc(&conv->dst_view, &dst);
     if (conv->unpack_dst || !fovea_node_has_epilogue(compile->node) ||
         !fovea_dnnl_posts(compile, &conv->dst_view, &dst, &conv->call.posts))
         return FALSE;
-    if (fovea_dnnl()->primitive_attr_set_post_ops(attr, conv->call.posts.ops) == dnnl_success &&
-        describe(compile->node, conv, w, b, transposed, attr, pd) == dnnl_success) {
+    if (fovea_dnnl()->primitive_attr_set_post_ops(*attr, conv->call.posts.ops) == dnnl_success &&
+        describe(compile->node, conv, w, b, transposed, *attr, pd) == dnnl_success) {
         if (!fovea_dnnl_is_slow(*pd))
             return TRUE;
         fovea_dnnl()->primitive_desc_destroy(*pd);
     }
     fovea_dnnl_posts_clear(&conv->call.posts);
-    fovea_dnnl()->primitive_attr_set_post_ops(attr, NULL);
+    fovea_dnnl_no_posts(attr);
     return FALSE;
 }
 
@@ -225,7 +225,7 @@ static gboolean compile_conv(FoveaCpuCompile *compile, gpointer *data, GError **
     if (d->primitive_attr_create(&attr) != dnnl_success)
         return fovea_dnnl_fail(dnnl_out_of_memory, node, error);
     d->primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    gboolean fused = describe_fused(compile, conv, &w, b, transposed, attr, &pd);
+    gboolean fused = describe_fused(compile, conv, &w, b, transposed, &attr, &pd);
     dnnl_status_t status = fused ? dnnl_success
                                  : describe(node, conv, &w, b, transposed, attr, &pd);
     d->primitive_attr_destroy(attr);

@@ -98,6 +98,9 @@ void *fovea_dnnl_weights(FoveaProgram *program, const FoveaTensor *tensor,
  * out_dims (the node's output). Memories are added by fovea_dnnl_add_posts. */
 gboolean fovea_dnnl_posts(const FoveaCpuCompile *compile, const FoveaView *out,
                           const dnnl_memory_desc_t *desc, FoveaDnnlPosts *posts);
+/* An attribute without post-operations in the place of this one: oneDNN refuses NULL, and shorter
+ * lists leave the rest of the longer one standing. */
+void fovea_dnnl_no_posts(dnnl_primitive_attr_t *attr);
 void fovea_dnnl_posts_clear(FoveaDnnlPosts *posts);
 void fovea_dnnl_add_posts(FoveaDnnlCall *call);
 /* Data of the binary operands. */

@@ -96,7 +96,7 @@ static gboolean compile_product(FoveaCpuCompile *compile, gpointer *data, GError
         fused = describe(&p, NULL, any, attr, &pd) == dnnl_success;
         if (!fused) {
             fovea_dnnl_posts_clear(&product->call.posts);
-            d->primitive_attr_set_post_ops(attr, NULL);
+            fovea_dnnl_no_posts(&attr);
         }
     }
     dnnl_status_t status = fused ? dnnl_success : describe(&p, NULL, any, attr, &pd);

@@ -191,3 +191,11 @@ void fovea_dnnl_set_posts(FoveaDnnlCall *call, const FoveaCpuRun *run)
         }
     }
 }
+
+void fovea_dnnl_no_posts(dnnl_primitive_attr_t *attr)
+{
+    fovea_dnnl()->primitive_attr_destroy(*attr);
+    *attr = NULL;
+    if (fovea_dnnl()->primitive_attr_create(attr) == dnnl_success)
+        fovea_dnnl()->primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+}
