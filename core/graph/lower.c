@@ -357,8 +357,10 @@ static guint output_layout(Lower *l, FoveaNode *node, FoveaSide side)
                 continue;
             if (!concat && !fovea_value_same_shape(in, out))
                 continue;
+            /* Tokens [B,T,C] that were turned are no feature map: what reads them wants C order. */
             full++;
-            follow += is_channels_last(place_of(l, side, in), in);
+            follow += (in->rank > 3 || side == FOVEA_SIDE_DEVICE) &&
+                      is_channels_last(place_of(l, side, in), in);
         }
         last = concat ? follow > 0 && follow == full : follow > 0;
     } else if (backend->channels_last != NULL) {

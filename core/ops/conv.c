@@ -123,10 +123,29 @@ static const Case cases[] = {
     {4, {1, 64, 8, 8}, {64, 64, 3, 3}, 1, {1, 1}, {1, 1}, {1, 1, 1, 1}, NULL, TRUE},
 };
 
+/* With epilogues: a dense, a grouped and a depthwise convolution. */
+static gboolean sample_fused(FoveaSample *s, guint index)
+{
+    const gint64 group = index % 3 == 0 ? 1 : index % 3 == 1 ? 2 : 16;
+    const gint64 out[4] = {2, 16, 9, 7};
+    guint n_own = index % 2 ? 3 : 2;
+    if (!fovea_sample_epilogue(s, index / 3, n_own, 4, out, 1))
+        return FALSE;
+    fovea_sample_f32(s, 0, FOVEA_DIMS(2, 16, 9, 7), -1, 1);
+    fovea_sample_f32(s, 1, FOVEA_DIMS(16, 16 / group, 3, 3), -1, 1);
+    if (n_own == 3)
+        fovea_sample_f32(s, 2, FOVEA_DIMS(16), -1, 1);
+    s->constant[1] = TRUE;
+    s->constant[2] = n_own == 3;
+    fovea_node_set_int(s->node, "group", group);
+    fovea_node_set_ints(s->node, "pads", (const gint64[]){1, 1, 1, 1}, 4);
+    return TRUE;
+}
+
 static gboolean sample(FoveaSample *s, guint index)
 {
     if (index >= G_N_ELEMENTS(cases))
-        return FALSE;
+        return sample_fused(s, index - G_N_ELEMENTS(cases));
     const Case *c = &cases[index];
     guint n = c->rank - 2;
     fovea_sample_f32(s, 0, c->rank, c->x, -1, 1);

@@ -63,11 +63,28 @@ static gboolean ref(const FoveaNode *node, const FoveaView *const *in, const Fov
     return TRUE;
 }
 
+static gboolean sample_fused(FoveaSample *s, guint index)
+{
+    gint64 m = index % 2 ? 130 : 13, n = index % 2 ? 129 : 17, k = index % 2 ? 258 : 9;
+    const gint64 out[2] = {m, n};
+    guint n_own = index % 4 < 2 ? 2 : 3;
+    if (!fovea_sample_epilogue(s, index / 4, n_own, 2, out, 1))
+        return FALSE;
+    fovea_sample_f32(s, 0, FOVEA_DIMS(m, k), -1, 1);
+    fovea_sample_f32(s, 1, FOVEA_DIMS(n, k), -1, 1);
+    if (n_own == 3)
+        fovea_sample_f32(s, 2, FOVEA_DIMS(n), -1, 1);
+    s->constant[1] = TRUE;
+    s->constant[2] = n_own == 3;
+    fovea_node_set_int(s->node, "transB", 1);
+    return TRUE;
+}
+
 static gboolean sample(FoveaSample *s, guint index)
 {
     static const gint64 bias[][2] = {{0, 0}, {1, 1}, {1, 17}, {9, 1}, {9, 17}};
     if (index >= 12)
-        return FALSE;
+        return sample_fused(s, index - 12);
     gboolean ta = index & 1, tb = (index >> 1) & 1;
     guint c = index % 5;
     fovea_sample_f32(s, 0, 2, (const gint64[]){ta ? 31 : 9, ta ? 9 : 31}, -1, 1);

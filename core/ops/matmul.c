@@ -149,6 +149,22 @@ static gboolean ref(const FoveaNode *node, const FoveaView *const *in, const Fov
                                                : ref_ints(in[0], in[1], out[0], error);
 }
 
+/* With epilogues, small and of a size that oneDNN takes; b constant and not, of rank 2 and 3. */
+static gboolean sample_fused(FoveaSample *s, guint index)
+{
+    gint64 n = index % 2 ? 130 : 17, k = index % 2 ? 260 : 9;
+    const gint64 out[3] = {2, index % 2 ? 65 : 13, n};
+    if (!fovea_sample_epilogue(s, index / 4, 2, 3, out, 2))
+        return FALSE;
+    fovea_sample_f32(s, 0, FOVEA_DIMS(2, out[1], k), -1, 1);
+    if (index % 4 < 2)
+        fovea_sample_f32(s, 1, FOVEA_DIMS(k, n), -1, 1);
+    else
+        fovea_sample_f32(s, 1, FOVEA_DIMS(2, k, n), -1, 1);
+    s->constant[1] = index % 4 < 2;
+    return TRUE;
+}
+
 static gboolean sample(FoveaSample *s, guint index)
 {
     static const struct {
@@ -177,7 +193,7 @@ static gboolean sample(FoveaSample *s, guint index)
         return TRUE;
     }
     if (index > G_N_ELEMENTS(cases))
-        return FALSE;
+        return sample_fused(s, index - G_N_ELEMENTS(cases) - 1);
     fovea_sample_f32(s, 0, cases[index].ra, cases[index].a, -1, 1);
     fovea_sample_f32(s, 1, cases[index].rb, cases[index].b, -1, 1);
     s->constant[1] = cases[index].constant;

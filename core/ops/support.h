@@ -55,3 +55,8 @@ gboolean fovea_infer_axis(const FoveaNode *node, gint64 fallback, guint *axis, G
 guint fovea_node_axis(const FoveaNode *node, gint64 fallback, guint rank);
 /* dtype and shape of input 0 on output 0: the rule of norms and softmaxes. */
 gboolean fovea_infer_first(FoveaGraph *graph, FoveaNode *node, GError **error);
+
+/* Epilogue case `kind` for a result of the given shape: sets fx of the sample's node and puts its
+ * operands into slots n_own and on. FALSE past the last. */
+gboolean fovea_sample_epilogue(FoveaSample *sample, guint kind, guint n_own, guint rank,
+                               const gint64 *dims, guint channel);

@@ -57,7 +57,8 @@ static gboolean eltwise(Chain *c, dnnl_alg_kind_t kind, float alpha, float beta)
     return TRUE;
 }
 
-/* An operand of the result's full shape, or one number a channel, or one for all. */
+/* An operand of the result's full shape, or one number a channel (axis 1; of a matrix: a column),
+ * or one for all. Other broadcasts exist in oneDNN 2.6 but come out wrong in places. */
 static gboolean binary(Chain *c, dnnl_alg_kind_t kind, guint number)
 {
     const FoveaNode *node = c->compile->node;
@@ -76,11 +77,12 @@ static gboolean binary(Chain *c, dnnl_alg_kind_t kind, guint number)
         full &= moves;
         if (!moves)
             wide.dims[i] = 1;
-        flat &= wide.dims[i] == 1 || i == 1 || i == rank - 1;
+        flat &= wide.dims[i] == 1 || i == 1;
     }
     dnnl_memory_desc_t *desc = &posts->desc[posts->n_binary];
     fovea_dnnl_desc(&wide, desc);
     /* A full operand must lie like the result: implementations read both with one offset. */
+    flat &= rank == 2 || rank >= 4;
     if (full ? !fovea_dnnl()->memory_desc_equal(desc, c->desc) : !flat)
         return FALSE;
     posts->slot[posts->n_binary] = slot;

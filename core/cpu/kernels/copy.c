@@ -108,30 +108,43 @@ static void copy_turned(const Plan *p, guint8 *to, const guint8 *from, gint64 ro
     }
 }
 
+/* Blocks along one axis but the last: 16 elements of `across`, single ones of the others. */
+static gint64 axis_blocks(const Plan *p, guint i)
+{
+    return (gint)i == p->across ? (p->dims[i] + 15) / 16 : p->dims[i];
+}
+
 /* Rows first..last: a row is the last axis (and, turned, a block of 16 along `across`). */
 static void copy_rows(gint64 first, gint64 last, gpointer data)
 {
     const Plan *p = data;
     guint inner = p->rank - 1;
+    gint64 index[FOVEA_MAX_RANK] = {0}, step_a[FOVEA_MAX_RANK], step_b[FOVEA_MAX_RANK];
+    gint64 a = 0, b = 0, left = first;
+    for (guint i = inner; i-- > 0;) {
+        gint64 n = axis_blocks(p, i), wide = (gint)i == p->across ? 16 : 1;
+        step_a[i] = p->a[i] * wide;
+        step_b[i] = p->b[i] * wide;
+        index[i] = left % n;
+        left /= n;
+        a += index[i] * step_a[i];
+        b += index[i] * step_b[i];
+    }
     for (gint64 row = first; row < last; row++) {
-        gint64 left = row, a = 0, b = 0, rows = 1;
-        for (guint i = inner; i-- > 0;) {
-            gint64 n = p->dims[i], step = 1;
-            if ((gint)i == p->across) {
-                step = 16;
-                n = (n + 15) / 16;
-            }
-            gint64 index = left % n * step;
-            left /= n;
-            a += index * p->a[i];
-            b += index * p->b[i];
-            if ((gint)i == p->across)
-                rows = MIN(16, p->dims[i] - index);
-        }
         if (p->across >= 0)
-            copy_turned(p, p->to + b * p->size, p->from + a * p->size, rows);
+            copy_turned(p, p->to + b * p->size, p->from + a * p->size,
+                        MIN(16, p->dims[p->across] - 16 * index[p->across]));
         else
             copy_run(p, p->to + b * p->size, p->from + a * p->size, p->dims[inner]);
+        for (guint i = inner; i-- > 0;) {
+            a += step_a[i];
+            b += step_b[i];
+            if (++index[i] < axis_blocks(p, i))
+                break;
+            a -= index[i] * step_a[i];
+            b -= index[i] * step_b[i];
+            index[i] = 0;
+        }
     }
 }
 
@@ -158,7 +171,7 @@ void fovea_cpu_copy(const FoveaView *from, const FoveaView *to)
             p.across = (gint)i;
     }
     for (guint i = 0; i < inner; i++)
-        rows *= (gint)i == p.across ? (p.dims[i] + 15) / 16 : p.dims[i];
+        rows *= axis_blocks(&p, i);
     fovea_cpu_for(rows, MAX(rows * 32768 / total, 1), copy_rows, &p);
 }
 
@@ -243,6 +256,58 @@ static gboolean run_concat(const FoveaCpuRun *run, GError **error)
     }
     return TRUE;
 }
+
+/* Pad with a constant: the whole is filled, then the middle copied. */
+static gboolean fits_pad(const FoveaNode *node)
+{
+    return same_types(node) &&
+           g_str_equal(fovea_node_attr_string(node, "mode", "constant"), "constant");
+}
+
+static gboolean pad_channels_last(const FoveaNode *node)
+{
+    return node->out[0]->rank == 4 && !fovea_dim_is(node->out[0]->dims[1], 1);
+}
+
+static gboolean run_pad(const FoveaCpuRun *run, GError **error)
+{
+    static const gint64 zero;
+    const FoveaNode *node = run->node;
+    const FoveaView *in = run->in[0], *out = run->out[0], *axes = fovea_own_view(node, run->in, 3);
+    const FoveaView *value = fovea_own_view(node, run->in, 2), *pads = run->in[1];
+    FoveaView fill = {.dtype = out->dtype, .data = (void *)&zero}, wide, from = *in, to = *out;
+    gint64 size = (gint64)fovea_dtype_size(out->dtype), n = fovea_view_count(pads) / 2;
+    if (value != NULL)
+        fill.data = value->data;
+    if (fovea_view_broadcast(&fill, out->rank, out->dims, &wide))
+        fovea_cpu_copy(&wide, out);
+    for (gint64 k = 0; k < n; k++) {
+        guint axis = (guint)k;
+        gint64 at = axes != NULL ? fovea_load_i64(axes->dtype, axes->data, k * axes->strides[0])
+                                 : k;
+        gint64 before = fovea_load_i64(pads->dtype, pads->data, k * pads->strides[0]), skip = 0;
+        if (!fovea_axis(at, (gint)in->rank, FALSE, &axis))
+            return TRUE;        /* checked when the plan was made */
+        skip = MAX(-before, 0); /* of the input; the output begins `before` earlier */
+        before = MAX(before, 0);
+        from.dims[axis] = MAX(MIN(in->dims[axis] - skip, out->dims[axis] - before), 0);
+        from.data = (guint8 *)from.data + skip * in->strides[axis] * size;
+        to.data = (guint8 *)to.data + before * out->strides[axis] * size;
+    }
+    memcpy(to.dims, from.dims, sizeof to.dims);
+    fovea_cpu_copy(&from, &to);
+    return TRUE;
+}
+
+static const char *const pad_ops[] = {"Pad", NULL};
+
+const FoveaCpuKernel fovea_cpu_kernel_pad = {
+    .ops = pad_ops,
+    .klass = "copy",
+    .fits = fits_pad,
+    .channels_last = pad_channels_last,
+    .run = run_pad,
+};
 
 #define COPY_KERNEL(name, run_func, ...)                                                           \
     static const char *const name##_ops[] = {__VA_ARGS__, NULL};                                   \

@@ -225,50 +225,83 @@ static void normalise(float *r, const float *a, float mean, float inverse, const
 #define VL (VECTOR_BYTES / 4) /* floats a vector */
 #define MR 6
 
-typedef float Vector __attribute__((vector_size(VECTOR_BYTES)));
-/* The same in memory, at any address. */
-typedef float Loose __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* rows and width (vectors) are constants where this is inlined. */
-static inline __attribute__((always_inline)) void block(const int rows, const int width, gint64 k,
-                                                        const float *a, gint64 row_a, gint64 col_a,
-                                                        const float *b, gint64 ldb, float *c,
-                                                        gint64 ldc, gboolean add)
-{
-    Vector sum[MR][2];
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)
-        sum[r][j] = (Vector){0};
-    for (gint64 p = 0; p < k; p++) {
-        Vector line[2];
-        UNROLL for (int j = 0; j < width; j++) line[j] = *(const Loose *)(b + p * ldb + j * VL);
-        UNROLL for (int r = 0; r < rows; r++)
-        {
-            float factor = a[r * row_a + p * col_a];
-            UNROLL for (int j = 0; j < width; j++) sum[r][j] += factor * line[j];
-        }
+/* A vector type of `bytes`, the same in memory at any address, and a block of c in it. rows and
+ * width (vectors) are constants where the block is inlined. */
+#define BLOCK(name, bytes)                                                                         \
+    typedef float name##_vector __attribute__((vector_size(bytes)));                               \
+    typedef float name##_loose __attribute__((vector_size(bytes), aligned(4), may_alias));         \
+    static inline __attribute__((always_inline)) void name(                                        \
+        const int rows, const int width, gint64 k, const float *a, gint64 row_a, gint64 col_a,     \
+        const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)                            \
+    {                                                                                              \
+        name##_vector sum[MR][2];                                                                  \
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)               \
+            sum[r][j] = (name##_vector){0};                                                        \
+        for (gint64 p = 0; p < k; p++) {                                                           \
+            name##_vector line[2];                                                                 \
+            UNROLL for (int j = 0; j < width; j++)                                                 \
+                line[j] = *(const name##_loose *)(b + p * ldb + j * (bytes / 4));                  \
+            UNROLL for (int r = 0; r < rows; r++)                                                  \
+            {                                                                                      \
+                float factor = a[r * row_a + p * col_a];                                           \
+                UNROLL for (int j = 0; j < width; j++) sum[r][j] += factor * line[j];              \
+            }                                                                                      \
+        }                                                                                          \
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)               \
+        {                                                                                          \
+            name##_loose *to = (name##_loose *)(c + r * ldc + j * (bytes / 4));                    \
+            name##_vector base = {0};                                                              \
+            if (add)                                                                               \
+                base = *to;                                                                        \
+            *to = base + sum[r][j];                                                                \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_columns(gint64 m, int width, gint64 k, const float *a, gint64 row_a,        \
+                               gint64 col_a, const float *b, gint64 ldb, float *c, gint64 ldc,     \
+                               gboolean add)                                                       \
+    {                                                                                              \
+        for (gint64 i = 0; i < m; i += MR) {                                                       \
+            const float *x = a + i * row_a;                                                        \
+            float *z = c + i * ldc;                                                                \
+            switch (MIN(MR, m - i)) {                                                              \
+                ROWS(name, 1)                                                                      \
+                ROWS(name, 2)                                                                      \
+                ROWS(name, 3)                                                                      \
+                ROWS(name, 4)                                                                      \
+                ROWS(name, 5)                                                                      \
+                ROWS(name, 6)                                                                      \
+            }                                                                                      \
+        }                                                                                          \
     }
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int j = 0; j < width; j++)
-    {
-        Loose *to = (Loose *)(c + r * ldc + j * VL);
-        Vector base = {0};
-        if (add)
-            base = *to;
-        *to = base + sum[r][j];
-    }
-}
 
-/* Columns that do not fill a vector. */
+#define ROWS(name, n)                                                                              \
+    case n:                                                                                        \
+        if (width == 2)                                                                            \
+            name(n, 2, k, x, row_a, col_a, b, ldb, z, ldc, add);                                   \
+        else                                                                                       \
+            name(n, 1, k, x, row_a, col_a, b, ldb, z, ldc, add);                                   \
+        break;
+
+BLOCK(block, VECTOR_BYTES)
+#if VECTOR_BYTES > 32
+BLOCK(block8, 32)
+#endif
+#if VECTOR_BYTES > 16
+BLOCK(block4, 16)
+#endif
+
+/* Columns that do not fill the narrowest vector. */
 static void block_part(gint64 rows, gint64 cols, gint64 k, const float *a, gint64 row_a,
                        gint64 col_a, const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
 {
     for (gint64 r = 0; r < rows; r++) {
-        float sum[VL] = {0};
+        float sum[4] = {0};
         for (gint64 p = 0; p < k; p++) {
             float factor = a[r * row_a + p * col_a];
             for (gint64 j = 0; j < cols; j++)
@@ -279,39 +312,22 @@ static void block_part(gint64 rows, gint64 cols, gint64 k, const float *a, gint6
     }
 }
 
-#define ROWS(n)                                                                                    \
-    case n:                                                                                        \
-        if (width == 2)                                                                            \
-            block(n, 2, k, x, row_a, col_a, b, ldb, z, ldc, add);                                  \
-        else                                                                                       \
-            block(n, 1, k, x, row_a, col_a, b, ldb, z, ldc, add);                                  \
-        break;
-
-static void columns(gint64 m, int width, gint64 k, const float *a, gint64 row_a, gint64 col_a,
-                    const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
-{
-    for (gint64 i = 0; i < m; i += MR) {
-        const float *x = a + i * row_a;
-        float *z = c + i * ldc;
-        switch (MIN(MR, m - i)) {
-            ROWS(1)
-            ROWS(2)
-            ROWS(3)
-            ROWS(4)
-            ROWS(5)
-            ROWS(6)
-        }
-    }
-}
-
 static void gemm(gint64 m, gint64 n, gint64 k, const float *a, gint64 row_a, gint64 col_a,
                  const float *b, gint64 ldb, float *c, gint64 ldc, gboolean add)
 {
     gint64 j = 0;
     for (; j + 2 * VL <= n; j += 2 * VL)
-        columns(m, 2, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+        block_columns(m, 2, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
     for (; j + VL <= n; j += VL)
-        columns(m, 1, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+        block_columns(m, 1, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+#if VECTOR_BYTES > 32
+    for (; j + 8 <= n; j += 8)
+        block8_columns(m, 1, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+#endif
+#if VECTOR_BYTES > 16
+    for (; j + 4 <= n; j += 4)
+        block4_columns(m, 1, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
+#endif
     if (j < n)
         block_part(m, n - j, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
 }

@@ -13,7 +13,7 @@
 static gboolean check_arity(const FoveaNode *node, GError **error)
 {
     const FoveaOp *op = node->op;
-    if (node->n_in > op->max_in && op->max_in != 255)
+    if (node->n_in > op->max_in && !fovea_node_has_epilogue(node) && op->max_in != 255)
         return fovea_node_fail(node, error, FOVEA_ERROR_MODEL,
                                "has %u inputs, at most %u are allowed", node->n_in, op->max_in);
     for (guint i = 0; i < op->min_in; i++) {
