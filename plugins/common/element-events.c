@@ -30,7 +30,10 @@ GstFlowReturn fovea_element_chain(GstPad *pad, GstObject *parent, GstBuffer *buf
 {
     FoveaElement *self = FOVEA_ELEMENT(parent);
     FoveaElementPrivate *p = fovea_element_priv(self);
-    if (!p->live_known)
+    g_mutex_lock(&p->lock);
+    gboolean live_known = p->live_known;
+    g_mutex_unlock(&p->lock);
+    if (!live_known)
         update_live(self);
 
     FoveaItem *item = new_item(FOVEA_ITEM_BUFFER, buffer);
