@@ -9,7 +9,7 @@
 #
 # --full        the long sweeps too (FOVEA_TEST_FULL=1); else a sample, whose seed is printed
 # FOVEA_SHARED  the folder of models, goldens and media (../shared beside the project)
-set -u
+set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 passed=0 failed=0 skipped=0
@@ -107,6 +107,14 @@ installed() {
     LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$log/embed-engine" --version
 }
 
+# The README's first command, on a short clip.
+demo() {
+    CLIP=$FOVEA_SHARED/media/video/store-aisle-detection-preview.mp4 OUT=$log/demo MODEL_SIZE=atto \
+        pipelines/demo.sh | tee "$log/demo.txt" || return 1
+    tail -n 1 "$log/demo.txt" | grep -q 'frames, [1-9][0-9]*\.[0-9] people a frame' &&
+        [ -s "$log/demo/demo.mp4" ]
+}
+
 mkdir -p "$log"
 say "packages"
 tests/support/install.sh build demo test || exit 1
@@ -128,6 +136,12 @@ if check "build with gcc" build build; then
     tests build
     check "inspect the elements" inspect
     check "build against the installed library" installed
+    if [ -d "$FOVEA_SHARED" ]; then
+        check "demo" demo
+    else
+        skipped=$((skipped + 1))
+        echo "skipped: demo: no model"
+    fi
 fi
 
 say "clang"
