@@ -4,7 +4,7 @@
 # usage: tests/run.sh [--full]
 #
 # Installs what is missing (Debian), builds with gcc and clang, runs every test, the checks of
-# format and includes, and the unit and element tests under AddressSanitizer and UBSan. The last
+# format and includes, and the unit, element and fuzz tests under AddressSanitizer and UBSan. The last
 # line is `N passed, N failed, N skipped`; the exit status is not 0 when anything failed.
 #
 # --full        the long sweeps too (FOVEA_TEST_FULL=1); else a sample, whose seed is printed
@@ -146,7 +146,7 @@ fi
 
 say "clang"
 if CC=clang-14 check "build with clang" build build-clang; then
-    tests build-clang --suite unit
+    tests build-clang --suite unit --suite onnx --suite fuzz
 fi
 
 say "sanitizers"
@@ -154,7 +154,7 @@ if check "build with sanitizers" build build-asan -Db_sanitize=address,undefined
     LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0 \
         ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 \
         UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-        tests build-asan --suite unit --suite elements --timeout-multiplier 4
+        tests build-asan --suite unit --suite elements --suite fuzz --timeout-multiplier 4
 fi
 
 say "end"
