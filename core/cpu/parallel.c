@@ -15,6 +15,7 @@ static GMutex lock;
 static GCond more, finished;
 static FoveaCpuJob *head, *tail;
 static GThread *executor;
+static guint team = 1; /* threads of the running job; asking the system each time is slow */
 
 void fovea_cpu_prepare_threads(void)
 {
@@ -55,7 +56,7 @@ static void region_body(void *data)
 
 void fovea_cpu_parallel(guint n, void (*func)(guint task, gpointer data), gpointer data)
 {
-    guint threads = fovea_cpu_threads();
+    guint threads = team;
     if (n <= 1 || threads <= 1 || gomp.parallel == NULL || g_thread_self() != executor) {
         for (guint task = 0; task < n; task++)
             func(task, data);
@@ -81,7 +82,7 @@ static void loop_part(guint task, gpointer data)
 
 void fovea_cpu_for(gint64 n, gint64 grain, FoveaCpuRange body, gpointer data)
 {
-    gint64 threads = fovea_cpu_threads(), parts = n / MAX(grain, 1);
+    gint64 threads = team, parts = n / MAX(grain, 1);
     if (n <= 0)
         return;
     if (parts < 2 || threads < 2) {
@@ -108,9 +109,10 @@ static gpointer execute(gpointer unused)
         if (head == NULL)
             tail = NULL;
         g_mutex_unlock(&lock);
-        if (threads != fovea_cpu_threads() && gomp.parallel != NULL)
-            gomp.set_num_threads((int)fovea_cpu_threads());
-        threads = fovea_cpu_threads();
+        team = fovea_cpu_threads();
+        if (threads != team && gomp.parallel != NULL)
+            gomp.set_num_threads((int)team);
+        threads = team;
         job->run(job->data);
         g_mutex_lock(&lock);
         job->done = TRUE;

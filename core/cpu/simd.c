@@ -10,7 +10,7 @@ extern const FoveaSimd fovea_simd_avx2;
 extern const FoveaSimd fovea_simd_avx512;
 #endif
 
-const FoveaSimd *fovea_simd(void)
+static const FoveaSimd *choose(void)
 {
 #if defined(__x86_64__)
     /* FOVEA_SIMD=plain|avx2 narrows the choice, for tests. */
@@ -26,4 +26,15 @@ const FoveaSimd *fovea_simd(void)
     }
 #endif
     return &fovea_simd_plain;
+}
+
+const FoveaSimd *fovea_simd(void)
+{
+    static const FoveaSimd *chosen;
+    const FoveaSimd *simd = g_atomic_pointer_get(&chosen);
+    if (simd == NULL) {
+        simd = choose();
+        g_atomic_pointer_set(&chosen, simd);
+    }
+    return simd;
 }

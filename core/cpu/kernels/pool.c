@@ -8,6 +8,7 @@
 #include "ops/window.h"
 
 typedef struct Work {
+    const FoveaSimd *simd;
     const FoveaView *in, *out;
     FoveaSlide s;
     gboolean max, include_pad;
@@ -30,7 +31,12 @@ static gboolean channels_last(const FoveaNode *node)
 /* Adds or maximises n channels of one input place. */
 static void take(const Work *w, float *sum, const float *from, gint64 step, gint64 n)
 {
-    if (!w->max) {
+    if (step == 1) {
+        if (w->max)
+            w->simd->maximum(sum, from, (gsize)n);
+        else
+            w->simd->axpy(sum, 1, from, (gsize)n);
+    } else if (!w->max) {
         for (gint64 c = 0; c < n; c++)
             sum[c] += from[c * step];
     } else {
@@ -96,7 +102,7 @@ static void lines(gint64 first, gint64 last, gpointer data)
 static gboolean run_pool(const FoveaCpuRun *run, GError **error)
 {
     const FoveaNode *node = run->node;
-    Work w = {.in = run->in[0], .out = run->out[0]};
+    Work w = {.simd = fovea_simd(), .in = run->in[0], .out = run->out[0]};
     guint n = w.in->rank - 2, n_kernel = 0;
     const gint64 *kernel = fovea_node_attr_ints(node, "kernel_shape", &n_kernel);
     w.max = g_str_equal(node->op->name, "MaxPool");

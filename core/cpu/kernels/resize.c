@@ -21,6 +21,7 @@ typedef struct Resize {
 } Resize;
 
 typedef struct Work {
+    const FoveaSimd *simd;
     const Resize *resize;
     const FoveaView *in, *out;
 } Work;
@@ -110,8 +111,7 @@ static void mix(const Work *w, const float *from, gint64 y, gint64 x, float *to,
                               across->at[x * across->taps + i];
             float factor = down->weight[y * down->taps + j] * across->weight[x * across->taps + i];
             if (a == 1) {
-                for (gint64 c = 0; c < n; c++)
-                    sum[c] += factor * at[c];
+                w->simd->axpy(sum, factor, at, (gsize)n);
             } else {
                 for (gint64 c = 0; c < n; c++)
                     sum[c] += factor * at[c * a];
@@ -140,7 +140,7 @@ static void lines(gint64 first, gint64 last, gpointer data)
 static gboolean run_resize(const FoveaCpuRun *run, GError **error)
 {
     const Resize *resize = run->data;
-    Work w = {resize, run->in[0], run->out[0]};
+    Work w = {fovea_simd(), resize, run->in[0], run->out[0]};
     gint64 work = w.out->dims[3] * w.out->dims[1] * resize->axis[0].taps * resize->axis[1].taps;
     fovea_cpu_for(w.out->dims[0] * w.out->dims[2], MAX(65536 / MAX(work, 1), 1), lines, &w);
     return TRUE;

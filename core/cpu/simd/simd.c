@@ -164,6 +164,12 @@ static void axpy(float *restrict r, float factor, const float *restrict a, gsize
         r[i] += factor * a[i];
 }
 
+static void maximum(float *restrict r, const float *restrict a, gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        r[i] = a[i] > r[i] || a[i] != a[i] ? a[i] : r[i];
+}
+
 static float sum_of(const float *a, gsize n)
 {
     float sum[16] = {0}, total = 0;
@@ -353,6 +359,7 @@ const FoveaSimd FOVEA_SIMD_TABLE = {
     .scale = scale,
     .dot = dot,
     .axpy = axpy,
+    .maximum = maximum,
     .moments = moments,
     .normalise = normalise,
     .gemm = gemm,
