@@ -9,6 +9,7 @@
  * Softsign  x / (1 + |x|)
  * Mish      x tanh(softplus(x))
  * Swish     x sigmoid(alpha x)                                          alpha 1
+ * SwiGLU    Swish(x) in[1]; both of one shape                            alpha 1
  * Gelu      x/2 (1 + erf(x / sqrt 2)); approximate=tanh:
  *           x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
  * Shape:  that of x.
@@ -157,6 +158,39 @@ const FoveaOp fovea_op_Swish = {.name = "Swish",
                                 .infer = fovea_infer_float,
                                 .expr = expr_swish,
                                 .sample = sample_alpha};
+
+static gboolean infer_swiglu(FoveaGraph *graph, FoveaNode *node, GError **error)
+{
+    if (!fovea_value_same_shape(node->in[0], node->in[1]))
+        return fovea_node_fail(node, error, FOVEA_ERROR_SHAPE,
+                               "gate and value must have one shape");
+    return fovea_infer_float(graph, node, error);
+}
+
+static gboolean expr_swiglu(const FoveaNode *node, FoveaExpr *fx)
+{
+    guint16 x = fovea_pw_arg(node, fx, 0), y = fovea_pw_arg(node, fx, 1);
+    guint16 scaled = op(fx, FX_MUL, x, constant(fx, param(node, "alpha", 1)));
+    guint16 gate = op(fx, FX_MUL, x, op(fx, FX_SIGMOID, scaled, 0));
+    return fovea_pw_end(fx, op(fx, FX_MUL, gate, y), node->in[0]->dtype);
+}
+
+static gboolean sample_swiglu(FoveaSample *sample, guint index)
+{
+    if (index > 1)
+        return FALSE;
+    if (index == 1)
+        fovea_node_set_float(sample->node, "alpha", 1.7f);
+    fovea_sample_f32(sample, 0, FOVEA_DIMS(3, 17, 33), -4, 4);
+    fovea_sample_f32(sample, 1, FOVEA_DIMS(3, 17, 33), -2, 2);
+    return TRUE;
+}
+
+const FoveaOp fovea_op_SwiGLU = {.name = "SwiGLU",
+                                 FOVEA_BINARY,
+                                 .infer = infer_swiglu,
+                                 .expr = expr_swiglu,
+                                 .sample = sample_swiglu};
 
 static gboolean infer_gelu(FoveaGraph *graph, FoveaNode *node, GError **error)
 {
