@@ -121,88 +121,205 @@ void fovea_kernel_clear(FoveaKernel *kernel)
     memset(kernel, 0, sizeof *kernel);
 }
 
-static inline guint8 to_byte(gint64 sum)
-{
-    gint64 v = (sum + (1 << (FRACTION - 1))) >> FRACTION;
-    return (guint8)CLAMP(v, 0, 255);
-}
-
-static void row_of_rgb(const guint8 *from, const FoveaPixelLayout *layout, gint n, guint8 *to)
-{
-    for (gint i = 0; i < n; i++, from += layout->bytes, to += 3) {
-        to[0] = from[layout->red];
-        to[1] = from[layout->green];
-        to[2] = from[layout->blue];
-    }
-}
-
 gboolean fovea_pillow_down_first(gint width, gint height, gint to_width, gint to_height)
 {
     return to_height < height && height - to_height > 2 * ((gint64)width - to_width);
+}
+
+/* ---- rows of the picture ---- */
+
+/* Work is done in blocks of a fixed size, in local arrays, which compilers turn into vectors. */
+#define BLOCK 32
+
+static void row_of_rgb(const guint8 *from, const FoveaPixelLayout *layout, gint n, guint8 *to)
+{
+    for (gint i = 0; i < n; i++, from += layout->bytes) {
+        to[i] = from[layout->red];
+        to[n + i] = from[layout->green];
+        to[2 * (gsize)n + i] = from[layout->blue];
+    }
+}
+
+static inline __attribute__((always_inline)) void
+convert_any(const FoveaColour *colour, float v[3][BLOCK], guint8 to[3][BLOCK])
+{
+    for (guint c = 0; c < 3; c++) {
+        float m0 = colour->m[c][0], m1 = colour->m[c][1], m2 = colour->m[c][2];
+        float offset = colour->offset[c] + 0.5f;
+        gint32 whole[BLOCK];
+        for (guint i = 0; i < BLOCK; i++) {
+            float s = m0 * v[0][i] + m1 * v[1][i] + m2 * v[2][i] + offset;
+            s = s < 0 ? 0 : s;
+            s = s > 255 ? 255 : s;
+            whole[i] = (gint32)s;
+        }
+        for (guint i = 0; i < BLOCK; i++)
+            to[c][i] = (guint8)whole[i];
+    }
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+/* The same for processors with AVX2. */
+static __attribute__((target("avx2"))) void convert_avx2(const FoveaColour *colour,
+                                                         float v[3][BLOCK], guint8 to[3][BLOCK])
+{
+    convert_any(colour, v, to);
+}
+#endif
+
+static void convert_block(const FoveaColour *colour, float v[3][BLOCK], guint8 to[3][BLOCK])
+{
+#if defined(__x86_64__) || defined(__i386__)
+    if (__builtin_cpu_supports("avx2")) {
+        convert_avx2(colour, v, to);
+        return;
+    }
+#endif
+    convert_any(colour, v, to);
+}
+
+/* Where the components of a row start, and how far apart they are. */
+typedef struct Samples {
+    const guint8 *luma, *cb, *cr; /* cb and cr are NULL for grey pictures */
+    gsize luma_step, chroma_step;
+} Samples;
+
+static void find_samples(const FoveaImage *image, gint y, Samples *s)
+{
+    const FoveaPixelLayout *layout = fovea_pixel_layout(image->format);
+    const guint8 *row = image->plane[0] + (gsize)y * image->stride[0];
+    *s = (Samples){.luma = row, .luma_step = layout->bytes};
+    switch (layout->kind) {
+    case FOVEA_KIND_NV12:
+        s->cb = image->plane[1] + (gsize)(y / 2) * image->stride[1];
+        s->cr = s->cb + 1;
+        s->chroma_step = 2;
+        break;
+    case FOVEA_KIND_I420:
+        s->cb = image->plane[1] + (gsize)(y / 2) * image->stride[1];
+        s->cr = image->plane[2] + (gsize)(y / 2) * image->stride[2];
+        s->chroma_step = 1;
+        break;
+    case FOVEA_KIND_YUY2:
+        s->cb = row + 1;
+        s->cr = row + 3;
+        s->chroma_step = 4;
+        break;
+    default: break;
+    }
+}
+
+/* The components of `count` pixels from x on. */
+static void load_block(const Samples *s, gint x, gint count, float v[3][BLOCK])
+{
+    const guint8 *luma = s->luma + (gsize)x * s->luma_step;
+    for (gint k = 0; k < count; k++, luma += s->luma_step)
+        v[0][k] = *luma;
+    if (s->cb == NULL)
+        return;
+    const guint8 *cb = s->cb + (gsize)(x >> 1) * s->chroma_step;
+    const guint8 *cr = s->cr + (gsize)(x >> 1) * s->chroma_step;
+    /* Two pixels share a sample; the first may be the second of its pair. */
+    for (gint k = 0, odd = x & 1; k < count; k++, odd ^= 1) {
+        v[1][k] = *cb;
+        v[2][k] = *cr;
+        cb += odd ? s->chroma_step : 0;
+        cr += odd ? s->chroma_step : 0;
+    }
 }
 
 void fovea_pillow_row(const FoveaImage *image, const FoveaColour *colour, gint y, gint x0, gint n,
                       guint8 *to)
 {
     const FoveaPixelLayout *layout = fovea_pixel_layout(image->format);
-    const guint8 *luma = image->plane[0] + (gsize)y * image->stride[0], *cb = NULL, *cr = NULL;
-    gsize luma_step = layout->bytes, chroma_step = 0;
-
-    switch (layout->kind) {
-    case FOVEA_KIND_RGB: row_of_rgb(luma + (gsize)x0 * layout->bytes, layout, n, to); return;
-    case FOVEA_KIND_GRAY: break;
-    case FOVEA_KIND_NV12:
-        cb = image->plane[1] + (gsize)(y / 2) * image->stride[1];
-        cr = cb + 1;
-        chroma_step = 2;
-        break;
-    case FOVEA_KIND_I420:
-        cb = image->plane[1] + (gsize)(y / 2) * image->stride[1];
-        cr = image->plane[2] + (gsize)(y / 2) * image->stride[2];
-        chroma_step = 1;
-        break;
-    case FOVEA_KIND_YUY2:
-        cb = luma + 1;
-        cr = luma + 3;
-        chroma_step = 4;
-        break;
+    float v[3][BLOCK] = {{0}};
+    guint8 rgb[3][BLOCK];
+    Samples s;
+    find_samples(image, y, &s);
+    if (layout->kind == FOVEA_KIND_RGB) {
+        row_of_rgb(s.luma + (gsize)x0 * layout->bytes, layout, n, to);
+        return;
     }
-    for (gint x = x0; x < x0 + n; x++, to += 3) {
-        float v[3] = {luma[x * luma_step], cb ? cb[(x >> 1) * chroma_step] : 0,
-                      cr ? cr[(x >> 1) * chroma_step] : 0};
-        for (guint c = 0; c < 3; c++) {
-            float s = colour->m[c][0] * v[0] + colour->m[c][1] * v[1] + colour->m[c][2] * v[2] +
-                      colour->offset[c] + 0.5f;
-            to[c] = (guint8)CLAMP(s, 0.0f, 255.0f);
-        }
-    }
-}
-
-void fovea_pillow_across(const guint8 *row, const FoveaKernel *across, guint8 *to)
-{
-    for (gint i = 0; i < across->n; i++, to += 3) {
-        const guint8 *from = row + (gsize)across->first[i] * 3;
-        const gint32 *weight = across->weight + (gsize)i * across->taps;
-        gint64 sum[3] = {0, 0, 0};
-        for (gint k = 0; k < across->count[i]; k++, from += 3) {
-            sum[0] += (gint64)from[0] * weight[k];
-            sum[1] += (gint64)from[1] * weight[k];
-            sum[2] += (gint64)from[2] * weight[k];
-        }
+    for (gint i = 0; i < n; i += BLOCK) {
+        gint count = MIN(BLOCK, n - i);
+        load_block(&s, x0 + i, count, v);
+        convert_block(colour, v, rgb);
         for (guint c = 0; c < 3; c++)
-            to[c] = to_byte(sum[c]);
+            memcpy(to + (gsize)c * n + i, rgb[c], count);
     }
 }
+
+/* ---- resizing ---- */
+
+/* Sums fit: 255 times a weight of 1 is 2^30, and the positive lobes of the filters add up to less
+ * than 1.5. */
+static inline guint8 to_byte(gint32 sum)
+{
+    gint32 v = sum >> FRACTION;
+    return (guint8)CLAMP(v, 0, 255);
+}
+
+#define HALF (1 << (FRACTION - 1))
+
+void fovea_pillow_across(const guint8 *row, gint width, const FoveaKernel *across, guint8 *to)
+{
+    for (guint c = 0; c < 3; c++, row += width)
+        for (gint i = 0; i < across->n; i++, to++) {
+            const guint8 *from = row + across->first[i];
+            const gint32 *weight = across->weight + (gsize)i * across->taps;
+            gint32 sum = HALF;
+            for (gint k = 0; k < across->count[i]; k++)
+                sum += from[k] * weight[k];
+            *to = to_byte(sum);
+        }
+}
+
+static inline __attribute__((always_inline)) void
+down_row(const guint8 *from, gsize pitch, const gint32 *weight, gint count, guint8 *to)
+{
+    gsize i = 0;
+    for (; i + BLOCK <= pitch; i += BLOCK) {
+        gint32 sum[BLOCK];
+        guint8 bytes[BLOCK];
+        for (guint j = 0; j < BLOCK; j++)
+            sum[j] = HALF;
+        for (gint k = 0; k < count; k++) {
+            const guint8 *at = from + i + (gsize)k * pitch;
+            gint32 w = weight[k];
+            for (guint j = 0; j < BLOCK; j++)
+                sum[j] += at[j] * w;
+        }
+        for (guint j = 0; j < BLOCK; j++)
+            bytes[j] = to_byte(sum[j]);
+        memcpy(to + i, bytes, BLOCK);
+    }
+    for (; i < pitch; i++) {
+        gint32 sum = HALF;
+        for (gint k = 0; k < count; k++)
+            sum += from[i + (gsize)k * pitch] * weight[k];
+        to[i] = to_byte(sum);
+    }
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+/* The same for processors with AVX2. */
+static __attribute__((target("avx2"))) void
+down_row_avx2(const guint8 *from, gsize pitch, const gint32 *weight, gint count, guint8 *to)
+{
+    down_row(from, pitch, weight, count, to);
+}
+#endif
 
 void fovea_pillow_down(const guint8 *rows, gint width, const FoveaKernel *down, gint y, guint8 *to)
 {
     const gint32 *weight = down->weight + (gsize)y * down->taps;
     gsize pitch = (gsize)width * 3;
     const guint8 *from = rows + (gsize)down->first[y] * pitch;
-    for (gsize i = 0; i < pitch; i++) {
-        gint64 sum = 0;
-        for (gint k = 0; k < down->count[y]; k++)
-            sum += (gint64)from[i + k * pitch] * weight[k];
-        to[i] = to_byte(sum);
+#if defined(__x86_64__) || defined(__i386__)
+    if (__builtin_cpu_supports("avx2")) {
+        down_row_avx2(from, pitch, weight, down->count[y], to);
+        return;
     }
+#endif
+    down_row(from, pitch, weight, down->count[y], to);
 }

@@ -38,10 +38,12 @@ void fovea_kernel_clear(FoveaKernel *kernel);
  * loses columns; else along x first. The order shows in the rounding. */
 gboolean fovea_pillow_down_first(gint width, gint height, gint to_width, gint to_height);
 
-/* Columns x0..x0+n-1 of row y of the picture as R, G, B bytes, rounded to nearest. */
+/* Rows of bytes are planar: n of R, then n of G, then n of B. */
+
+/* Columns x0..x0+n-1 of row y of the picture, rounded to nearest. */
 void fovea_pillow_row(const FoveaImage *image, const FoveaColour *colour, gint y, gint x0, gint n,
                       guint8 *to);
-/* A row of R, G, B bytes resized along x: across->n x 3 bytes. */
-void fovea_pillow_across(const guint8 *row, const FoveaKernel *across, guint8 *to);
+/* A row of `width` resized along x to across->n. */
+void fovea_pillow_across(const guint8 *row, gint width, const FoveaKernel *across, guint8 *to);
 /* Result row y of rows (width x 3 bytes each) resized along y. */
 void fovea_pillow_down(const guint8 *rows, gint width, const FoveaKernel *down, gint y, guint8 *to);

@@ -213,9 +213,9 @@ static void write_pillow_row(FoveaPreprocess *pre, const guint8 *row, const Fove
     float *to[3];
     row_targets(pre, place, y, out, to);
     for (guint c = 0; c < 3; c++) {
-        const guint8 *from = row + (params->bgr ? 2 - c : c);
+        const guint8 *from = row + (gsize)(params->bgr ? 2 - c : c) * place->width;
         for (gint i = 0; i < place->width; i++)
-            to[c][i] = from[i * 3] * params->scale[c] + params->shift[c];
+            to[c][i] = from[i] * params->scale[c] + params->shift[c];
     }
     row_done(pre, place, y, out);
 }
@@ -239,12 +239,12 @@ static gboolean run_pillow(FoveaPreprocess *pre, const FoveaImage *image, const 
         fovea_pillow_row(image, colour, region->y0 + y, region->x0, from_width,
                          down_first ? to : row);
         if (!down_first)
-            fovea_pillow_across(row, &pre->kernel_across, to);
+            fovea_pillow_across(row, from_width, &pre->kernel_across, to);
     }
     for (gint y = 0; y < place->height; y++) {
         fovea_pillow_down(rows, width, &pre->kernel_down, y, row);
         if (down_first)
-            fovea_pillow_across(row, &pre->kernel_across, row2);
+            fovea_pillow_across(row, from_width, &pre->kernel_across, row2);
         write_pillow_row(pre, down_first ? row2 : row, place, y, out);
     }
     return TRUE;

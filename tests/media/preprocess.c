@@ -338,6 +338,41 @@ static void test_pillow(void)
     }
 }
 
+/* Every format reaches Pillow's filters as R, G, B rounded to nearest: seen through the identity,
+ * also from an odd column on. */
+static void test_pillow_formats(void)
+{
+    static const FoveaRect regions[] = {{0, 0, 71, 9}, {3, 1, 70, 8}, {70, 2, 71, 3}};
+    for (gint format = FOVEA_PIXEL_RGB; format <= FOVEA_PIXEL_YUY2; format++)
+        for (guint k = 0; k < 6 * G_N_ELEMENTS(regions); k++) {
+            const FoveaRect *r = &regions[k / 6];
+            gint w = r->x1 - r->x0, h = r->y1 - r->y0;
+            FoveaPreprocessParams params = {.width = w,
+                                            .height = h,
+                                            .dtype = FOVEA_DTYPE_F32,
+                                            .scale = {1, 1, 1},
+                                            .pillow = TRUE,
+                                            .filter = FOVEA_FILTER_BILINEAR};
+            Picture p = picture_new(format, 71, 9, k % 2 ? 5 : 0);
+            p.image.matrix = k % 6 / 2;
+            p.image.range = k % 2;
+            g_autofree float *out = g_new(float, 3 * w * h);
+            g_autoptr(FoveaPreprocess) pre = pre_new(&params);
+            run(pre, &p.image, r, out);
+            for (gint i = 0; i < w * h; i++) {
+                double v[3], rgb[3];
+                components(&p.image, r->x0 + i % w, r->y0 + i / w, v);
+                to_rgb(&p.image, v, rgb);
+                for (guint c = 0; c < 3; c++) {
+                    double want = CLAMP(rgb[c], 0, 255);
+                    g_assert_cmpfloat(fabs(out[c * w * h + i] - want), <=, 0.5 + 1e-3);
+                    g_assert_cmpfloat(out[c * w * h + i], ==, floor(out[c * w * h + i]));
+                }
+            }
+            picture_clear(&p);
+        }
+}
+
 static void expect_refusal(const FoveaImage *im, const FoveaRect *region, const char *words)
 {
     FoveaPreprocessParams params = {.width = 4, .height = 4, .dtype = FOVEA_DTYPE_F32};
@@ -430,6 +465,23 @@ static void test_speed(void)
                    " us",
                    best[0], best[1]);
     g_assert_cmpint(best[0], <, 20000);
+
+    /* Pillow's way reads every pixel; told, not bounded. */
+    FoveaPreprocessParams slow = {.width = 640,
+                                  .height = 640,
+                                  .dtype = FOVEA_DTYPE_F32,
+                                  .scale = {1, 1, 1},
+                                  .pillow = TRUE,
+                                  .filter = FOVEA_FILTER_BILINEAR};
+    g_autoptr(FoveaPreprocess) pillow = pre_new(&slow);
+    g_autofree float *wide = g_new(float, 3 * 640 * 640);
+    gint64 least = G_MAXINT64;
+    for (guint i = 0; i < 5; i++) {
+        gint64 start = g_get_monotonic_time();
+        run(pillow, &p.image, NULL, wide);
+        least = MIN(least, g_get_monotonic_time() - start);
+    }
+    g_test_message("1080p NV12 to 640x640 as Pillow: %" G_GINT64_FORMAT " us", least);
     picture_clear(&p);
 }
 
@@ -442,6 +494,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/preprocess/bytes", test_bytes);
     g_test_add_func("/media/preprocess/changing-pictures", test_changing_pictures);
     g_test_add_func("/media/preprocess/pillow", test_pillow);
+    g_test_add_func("/media/preprocess/pillow-formats", test_pillow_formats);
     g_test_add_func("/media/preprocess/refusals", test_refusals);
     g_test_add_func("/media/preprocess/no-memory", test_no_memory);
     g_test_add_func("/media/preprocess/speed", test_speed);
