@@ -84,9 +84,9 @@ static inline float fast_log(float x)
 {
     int tiny = x < 1.17549435e-38f;
     float y = tiny ? x * 8388608.0f : x;
-    int bits = float_bits(y), shifted = bits - 0x3f3504f3;
-    int exponent = shifted >> 23;
-    float m = bits_float(bits - (exponent << 23));
+    unsigned bits = (unsigned)float_bits(y), shifted = bits - 0x3f3504f3u;
+    int exponent = (int)shifted >> 23;
+    float m = bits_float((int)(bits - ((unsigned)exponent << 23)));
     float e = (float)exponent - (tiny ? 23.0f : 0.0f);
     float s = (m - 1.0f) / (m + 1.0f), s2 = s * s;
     float p = 2.0f * s *
