@@ -20,7 +20,7 @@ static gboolean is_sound(const char *data, gsize size)
         return FALSE;
     char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)data + HEAD,
                                             size - HEAD);
-    gboolean same = memcmp(data + sizeof MAGIC - 1, sum, 64) == 0;
+    gboolean same = memcmp(data + sizeof MAGIC - 1, sum, 64) == 0 && data[HEAD - 1] == '\n';
     g_free(sum);
     return same;
 }

@@ -262,6 +262,7 @@ static gboolean compile_all(FoveaVkDevice *device, GPtrArray *todo, const FoveaP
 {
     Batch batch = {0};
     gboolean ok = TRUE;
+    gint64 start = g_get_monotonic_time();
     g_mutex_init(&batch.lock);
     g_cond_init(&batch.one_done);
     guint threads = MIN(g_get_num_processors(), todo->len);
@@ -281,6 +282,8 @@ static gboolean compile_all(FoveaVkDevice *device, GPtrArray *todo, const FoveaP
         ok = fovea_fail(error, FOVEA_ERROR_CANCELLED, "Compiling was cancelled.");
     g_mutex_clear(&batch.lock);
     g_cond_clear(&batch.one_done);
+    fovea_log(FOVEA_LOG_DEBUG, "vulkan", "%u pipelines compiled in %d ms", todo->len,
+              (int)((g_get_monotonic_time() - start) / 1000));
     return ok;
 }
 
