@@ -354,8 +354,10 @@ FoveaDim fovea_value_count(const FoveaValue *value)
                       : value->uses->len > 0  ? g_ptr_array_index(value->uses, 0)
                                               : NULL;
     for (gint i = 0; i < value->rank; i++) {
+        gint64 product;
         if (fovea_dim_is_const(count) && fovea_dim_is_const(value->dims[i]))
-            count = fovea_dim(count.c * value->dims[i].c);
+            count = fovea_dim(fovea_mul_i64(count.c, value->dims[i].c, &product) ? product
+                                                                                 : G_MAXINT64 / 2);
         else if (near != NULL)
             count = fovea_dim_mul(near->graph->syms, count, value->dims[i]);
     }

@@ -10,26 +10,6 @@
  * their inputs together. */
 #define FOLD_LIMIT (1 << 20)
 
-static gboolean check_arity(const FoveaNode *node, GError **error)
-{
-    const FoveaOp *op = node->op;
-    if (node->n_in > op->max_in && !fovea_node_has_epilogue(node) && op->max_in != 255)
-        return fovea_node_fail(node, error, FOVEA_ERROR_MODEL,
-                               "has %u inputs, at most %u are allowed", node->n_in, op->max_in);
-    for (guint i = 0; i < op->min_in; i++) {
-        if (fovea_node_in(node, i) == NULL)
-            return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "lacks its input %u", i);
-    }
-    if (node->n_out > op->max_out && op->max_out != 255)
-        return fovea_node_fail(node, error, FOVEA_ERROR_MODEL,
-                               "has %u outputs, at most %u are allowed", node->n_out, op->max_out);
-    for (guint i = 0; i < op->min_out; i++) {
-        if (fovea_node_out(node, i) == NULL)
-            return fovea_node_fail(node, error, FOVEA_ERROR_MODEL, "lacks its output %u", i);
-    }
-    return TRUE;
-}
-
 /* ---- If ---- */
 
 static GHashTable *name_table(FoveaGraph *graph)
@@ -284,8 +264,6 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
         fovea_graph_remove_node(graph, node);
         return TRUE;
     }
-    if (!check_arity(node, error))
-        return FALSE;
     if (node->op->infer == NULL)
         return fovea_node_fail(node, error, FOVEA_ERROR_UNSUPPORTED, "is not supported here");
     drop_example(node);
