@@ -145,6 +145,38 @@ FoveaVkBuffer *fovea_vk_permuted(FoveaVkBuilder *builder, const FoveaValue *valu
     return fovea_vk_weights(builder, value->constant, key, pack_permuted, &how, error);
 }
 
+/* ---- tiles ---- */
+
+FoveaVkTile fovea_vk_tile(FoveaVkBuilder *builder, gint64 columns)
+{
+    /* A software device pays for each access to shared memory, not for registers, and its compiler
+     * takes long over long code. */
+    gboolean software = fovea_vk_device(builder)->software;
+    FoveaVkTile tile = {16, 4, 4, FALSE};
+    if (software)
+        tile = (FoveaVkTile){8, 8, 8, TRUE};
+    if (columns <= 16)
+        tile.columns /= 4;
+    else if (columns <= 32)
+        tile.columns /= 2;
+    return tile;
+}
+
+void fovea_vk_tile_options(FoveaVkDispatch *dispatch, const FoveaVkTile *tile)
+{
+    fovea_vk_option(dispatch, 1, tile->side);
+    fovea_vk_option(dispatch, 2, tile->rows);
+    fovea_vk_option(dispatch, 3, tile->columns);
+    fovea_vk_option(dispatch, 4, tile->side * tile->side);
+    fovea_vk_option(dispatch, 5, tile->rolled);
+}
+
+gint64 fovea_vk_tile_count(const FoveaVkTile *tile, gint64 rows, gint64 columns)
+{
+    gint64 height = tile->side * tile->rows, width = tile->side * tile->columns;
+    return ((rows + height - 1) / height) * ((columns + width - 1) / width);
+}
+
 /* ---- rows ---- */
 
 guint fovea_vk_lanes(gint64 rows, gint64 length)

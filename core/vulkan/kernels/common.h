@@ -50,12 +50,18 @@ guint fovea_vk_lanes(gint64 rows, gint64 length);
 /* Work groups for that many rows with that many lanes. */
 void fovea_vk_row_groups(FoveaVkFill *fill, gint64 rows, guint lanes);
 
-/* Tiles of matmul.comp and conv.comp: rows, and columns (their OPTION(1, ...) times 16). */
-#define FOVEA_VK_TILE 64
-static inline guint fovea_vk_tile_columns(gint64 columns)
-{
-    return columns <= 16 ? 1 : columns <= 32 ? 2 : 4;
-}
+/* Tiles of matmul.comp and conv.comp: side * side invocations, each with rows * columns sums. */
+typedef struct FoveaVkTile {
+    guint side, rows, columns;
+    gboolean rolled;
+} FoveaVkTile;
+
+/* For a product that is `columns` wide. */
+FoveaVkTile fovea_vk_tile(FoveaVkBuilder *builder, gint64 columns);
+/* Sets the shader's OPTIONs 1 to 5. */
+void fovea_vk_tile_options(FoveaVkDispatch *dispatch, const FoveaVkTile *tile);
+/* Tiles that cover a product. */
+gint64 fovea_vk_tile_count(const FoveaVkTile *tile, gint64 rows, gint64 columns);
 
 /* NULL, or why a node whose operand `slot` is not of a real type has no kernel. */
 const char *fovea_vk_reals_only(const FoveaNode *node);

@@ -31,7 +31,7 @@ static gboolean epilogue(const FoveaNode *node)
 
 typedef struct ConvData {
     gboolean tiled, packed, transposed;
-    guint columns; /* of a tile, over 16 */
+    FoveaVkTile tile;
 } ConvData;
 
 /* Appends offset and strides n, c, h, w. */
@@ -64,11 +64,6 @@ static void filter_words(FoveaVkFill *f, const ConvData *data, const FoveaView *
     fovea_vk_word(f, w->strides[w->rank - 1]);
 }
 
-static gint64 tiles(gint64 n, gint64 of)
-{
-    return (n + of - 1) / of;
-}
-
 static gboolean fill(FoveaVkFill *f, GError **error)
 {
     const ConvData *data = f->data;
@@ -92,8 +87,7 @@ static gboolean fill(FoveaVkFill *f, GError **error)
     map_words(f, out);
     gint64 places = out->dims[0] * s.out[1] * s.out[2];
     if (data->tiled)
-        fovea_vk_groups(f, tiles(places, FOVEA_VK_TILE) * tiles(out->dims[1], 16 * data->columns),
-                        1);
+        fovea_vk_groups(f, fovea_vk_tile_count(&data->tile, places, out->dims[1]), 1);
     else
         fovea_vk_groups(f, places * out->dims[1], 128);
     return fovea_vk_word_epilogue(f, &groups, error);
@@ -116,7 +110,7 @@ static gboolean emit(FoveaVkBuilder *builder, const FoveaNode *node, GError **er
         builder, node, tiled ? FOVEA_VK_SHADER_conv : FOVEA_VK_SHADER_conv_direct, fill, NULL);
     ConvData *data = fovea_vk_data(d, sizeof *data);
     *data = (ConvData){tiled, weight->constant != NULL, is_transposed(node),
-                       fovea_vk_tile_columns(node->out[0]->dims[1].c)};
+                       fovea_vk_tile(builder, node->out[0]->dims[1].c)};
     fovea_vk_input(builder, d, 0, node->in[0]);
     if (data->packed) {
         FoveaVkBuffer *packed = pack(builder, weight, data->transposed, error);
@@ -130,7 +124,12 @@ static gboolean emit(FoveaVkBuilder *builder, const FoveaNode *node, GError **er
     fovea_vk_input(builder, d, 2, bias);
     fovea_vk_output(builder, d, 3, node->out[0]);
     fovea_vk_option(d, 0, bias != NULL);
-    fovea_vk_option(d, 1, tiled ? data->columns : (guint32)data->transposed);
+    if (tiled) {
+        fovea_vk_tile_options(d, &data->tile);
+        fovea_vk_option(d, 6, data->packed);
+    } else {
+        fovea_vk_option(d, 1, data->transposed);
+    }
     fovea_vk_epilogue(d, 4);
     FoveaView w, out;
     fovea_vk_view(builder, weight, &w);

@@ -35,7 +35,7 @@ static gboolean epilogue(const FoveaNode *node)
 
 typedef struct ProductData {
     gboolean tiled;
-    guint columns; /* of a tile, over 16 */
+    FoveaVkTile tile;
 } ProductData;
 
 typedef struct Product {
@@ -183,9 +183,11 @@ static gboolean fill(FoveaVkFill *f, GError **error)
     gint64 batch = fovea_vk_walk_count(&walk);
     fovea_vk_walk_words(f, &walk);
     /* gemv.comp takes 16 columns at once where the depth lies together, else 64. */
-    gint64 width = data->tiled ? 16 * data->columns : p.b.strides[row] == 1 ? 16 : 64;
-    gint64 height = data->tiled ? FOVEA_VK_TILE : 1;
-    fovea_vk_groups(f, batch * ((m + height - 1) / height) * ((n + width - 1) / width), 1);
+    gint64 width = p.b.strides[row] == 1 ? 16 : 64;
+    fovea_vk_groups(f,
+                    batch * (data->tiled ? fovea_vk_tile_count(&data->tile, m, n)
+                                         : m * ((n + width - 1) / width)),
+                    1);
     return fovea_vk_word_epilogue(f, &groups, error);
 }
 
@@ -212,14 +214,14 @@ static gboolean emit(FoveaVkBuilder *builder, const FoveaNode *node, GError **er
     ProductData *data = fovea_vk_data(d, sizeof *data);
     fovea_vk_view(builder, node->out[0], &out);
     *data = (ProductData){
-        tiled, fovea_vk_tile_columns(node->in[1]->rank > 1 ? out.dims[out.rank - 1] : 1)};
+        tiled, fovea_vk_tile(builder, node->in[1]->rank > 1 ? out.dims[out.rank - 1] : 1)};
     fovea_vk_input(builder, d, 0, node->in[0]);
     fovea_vk_input(builder, d, 1, node->in[1]);
     fovea_vk_input(builder, d, 2, c);
     fovea_vk_output(builder, d, 3, node->out[0]);
     fovea_vk_option(d, 0, c != NULL);
     if (tiled)
-        fovea_vk_option(d, 1, data->columns);
+        fovea_vk_tile_options(d, &data->tile);
     fovea_vk_epilogue(d, 4);
     fovea_vk_view(builder, node->in[0], &a);
     gboolean turned = g_str_equal(node->op->name, "Gemm") && fovea_node_attr_int(node, "transA", 0);
