@@ -34,7 +34,7 @@ check() {
     else
         failed=$((failed + 1))
         echo "FAILED: $name"
-        tail -n 40 "$out" | sed 's/^/    /'
+        { grep -n ' error: ' "$out" | head -n 20; tail -n 25 "$out"; } | sed 's/^/    /'
         return 1
     fi
 }

@@ -131,7 +131,7 @@ FoveaPlan *fovea_detector_plan_for(FoveaDetector *d, gint width, gint height,
                                    const FoveaDetectorParams *params, GError **error)
 {
     /* Making a plan under the lock lets two streams of one new size wait for one plan. */
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&d->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&d->lock);
     FoveaDetectorSlot *oldest = &d->slots[0];
     d->calls++;
     for (guint i = 0; i < FOVEA_DETECTOR_PLANS; i++) {

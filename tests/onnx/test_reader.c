@@ -242,6 +242,7 @@ static void test_progress(void)
     g_autoptr(FoveaModel)
         model = fovea_model_open(TEST_DATA "/functions.onnx", count_progress, &last, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(model);
     g_assert_cmpfloat(last, ==, 1);
 }
 
