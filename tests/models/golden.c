@@ -11,6 +11,7 @@
 
 #include "case.h"
 #include "graph/plan-internal.h"
+#include "vulkan/debug.h"
 
 static const struct {
     const char *kind, *name;
@@ -234,6 +235,16 @@ static FoveaDevice *open_device(const Run *run, char **why_not)
     return device;
 }
 
+/* Messages of Vulkan's validation layer so far, where FOVEA_VULKAN_VALIDATE switched it on. */
+static guint validation_messages(void)
+{
+#ifdef FOVEA_HAVE_VULKAN
+    return fovea_vulkan_messages();
+#else
+    return 0;
+#endif
+}
+
 static void test_entry(gconstpointer data)
 {
     const Run *run = data;
@@ -251,9 +262,12 @@ static void test_entry(gconstpointer data)
             g_test_skip(why_not);
         return;
     }
+    guint messages = validation_messages();
     g_autofree char *failure = check_entry(run, device);
     if (failure)
         g_test_fail_printf("%s", failure);
+    if (validation_messages() != messages)
+        g_test_fail_printf("%u validation messages", validation_messages() - messages);
 }
 
 /* ---- the comparison compared ---- */
