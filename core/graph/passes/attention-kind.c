@@ -366,7 +366,9 @@ void fovea_attention_classify(FoveaScores *s, FoveaAttention *spec)
         look_at_mask(s->bias, t, keys, &mask);
     const FoveaValue *source = common_source(s->q, s->kt);
     gboolean cached = source != NULL && has_cache(s->kt);
-    if (s->bias != NULL && s->bias->dtype != FOVEA_DTYPE_BOOL &&
+    /* Fewer keys than queries: early rows would see nothing, where the mask's finite numbers still
+     * give them an average. */
+    if (s->bias != NULL && keys >= t && s->bias->dtype != FOVEA_DTYPE_BOOL &&
         is_causal_constant(s->bias, t, keys, &only) && only) {
         spec->pattern = FOVEA_ATTN_CAUSAL;
         spec->causal_offset = keys - t;

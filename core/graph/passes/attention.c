@@ -189,13 +189,16 @@ static gboolean find_scores(FoveaScores *s, const FoveaValue *value, guint depth
         return fovea_value_is_fixed(value) && find_scores(s, node->in[0], depth + 1);
     if (fovea_is_op(node, "Mul") || fovea_is_op(node, "Div"))
         return scaled_scores(s, node, depth);
+    const FoveaScores before = *s;
     for (guint i = 0; i < 2 && fovea_is_op(node, "Add"); i++) {
+        *s = before; /* what a failed try has found does not count */
         if (!fovea_value_same_shape(node->in[i], value) || !find_scores(s, node->in[i], depth + 1))
             continue;
         s->had_bias = TRUE;
         return add_bias(s, node->in[1 - i], value);
     }
     for (guint i = 1; i < 3 && fovea_is_op(node, "Where"); i++) {
+        *s = before;
         if (!fovea_value_same_shape(node->in[i], value) || !find_scores(s, node->in[i], depth + 1))
             continue;
         s->had_bias = TRUE;

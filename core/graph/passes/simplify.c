@@ -1,7 +1,7 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Simplify: nodes that do nothing go, chains of reshapes and transposes become one, equal nodes are
- * shared. Everything here keeps each value bit for bit.
+ * shared. Everything here keeps each value (but for the sign of a zero).
  */
 #include "graph/passes/passes.h"
 
