@@ -131,7 +131,8 @@ static gboolean is_foldable(const FoveaNode *node)
             return FALSE;
         out_bytes += (gsize)count * fovea_dtype_size(node->out[i]->dtype);
     }
-    return out_bytes <= FOLD_LIMIT || out_bytes <= in_bytes;
+    /* Weights kept in f16 and widened at the start of the graph are constants all the same. */
+    return out_bytes <= FOLD_LIMIT || out_bytes <= in_bytes || g_str_equal(node->op->name, "Cast");
 }
 
 static gboolean fold(FoveaNode *node, GError **error)
@@ -274,6 +275,16 @@ static gboolean specialise_node(FoveaGraph *graph, FoveaNode *node, GError **err
     return TRUE;
 }
 
+/* What folding left behind would keep its memory for as long as the plan lives. */
+static void drop_unused_constants(FoveaGraph *graph)
+{
+    for (guint i = 0; i < graph->values->len; i++) {
+        FoveaValue *value = g_ptr_array_index(graph->values, i);
+        if (value != NULL && value->uses->len == 0 && value->input < 0 && value->output < 0)
+            g_clear_pointer(&value->constant, fovea_tensor_unref);
+    }
+}
+
 gboolean fovea_pass_specialise(FoveaGraph *graph, FoveaValue **needed, GError **error)
 {
     *needed = NULL;
@@ -301,5 +312,6 @@ gboolean fovea_pass_specialise(FoveaGraph *graph, FoveaValue **needed, GError **
         }
     }
     fovea_graph_sweep(graph);
+    drop_unused_constants(graph);
     return TRUE;
 }
