@@ -1,7 +1,7 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * vulkan/kernels/gather.c: Gather, GatherElements, GatherND, and the other way ScatterElements and
- * ScatterND. They differ only in which axes a walk over the elements has, and which of data's axes
+ * vulkan/kernels/gather.c: Gather, GatherElements, GatherND, the other way ScatterElements and
+ * ScatterND, and, without indices, DepthToSpace and SpaceToDepth. They differ only in which axes a walk over the elements has, and which of data's axes
  * the indices count along. An index outside is not followed and fails the run.
  */
 #include "vulkan/kernels/common.h"
@@ -137,6 +137,50 @@ static gboolean fill_scatter(FoveaVkFill *f, GError **error)
     return TRUE;
 }
 
+/* Blocks of block * block pixels against as many channels: six axes. */
+static gboolean fill_depth(FoveaVkFill *f, GError **error)
+{
+    const FoveaView *x = fovea_vk_in(f, 0), *out = fovea_vk_out(f, 0);
+    const FoveaView *views[VIEWS] = {x, NULL, out};
+    gboolean to_space = g_str_equal(f->node->op->name, "DepthToSpace");
+    gint64 block = fovea_node_attr_int(f->node, "blocksize", 1);
+    const FoveaView *deep = to_space ? x : out, *wide = to_space ? out : x;
+    gint64 channels = wide->dims[1], row, column, channel;
+    if (g_str_equal(fovea_node_attr_string(f->node, "mode", "DCR"), "CRD")) {
+        channel = deep->strides[1] * block * block;
+        row = deep->strides[1] * block;
+        column = deep->strides[1];
+    } else {
+        channel = deep->strides[1];
+        row = deep->strides[1] * channels * block;
+        column = deep->strides[1] * channels;
+    }
+    const gint64 axes[6][3] = {
+        {wide->dims[0], deep->strides[0], wide->strides[0]},
+        {channels, channel, wide->strides[1]},
+        {deep->dims[2], deep->strides[2], wide->strides[2] * block},
+        {block, row, wide->strides[2]},
+        {deep->dims[3], deep->strides[3], wide->strides[3] * block},
+        {block, column, wide->strides[3]},
+    };
+    Gather g = {0};
+    (void)error;
+    fovea_vk_walk_init(&g.walk, VIEWS);
+    for (guint i = 0; i < G_N_ELEMENTS(axes); i++)
+        add_axis(&g, axes[i][0], axes[i][to_space ? 1 : 2], 0, axes[i][to_space ? 2 : 1]);
+    words(f, &g, views);
+    return TRUE;
+}
+
+static gboolean emit_depth(FoveaVkBuilder *builder, const FoveaNode *node, GError **error)
+{
+    FoveaVkDispatch *d = fovea_vk_dispatch(builder, node, FOVEA_VK_SHADER_gather, fill_depth, NULL);
+    (void)error;
+    fovea_vk_input(builder, d, DATA, node->in[0]);
+    fovea_vk_output(builder, d, RESULT, node->out[0]);
+    return TRUE;
+}
+
 static gboolean emit(FoveaVkBuilder *builder, const FoveaNode *node, GError **error)
 {
     FoveaVkDispatch *d = fovea_vk_dispatch(builder, node, FOVEA_VK_SHADER_gather, fill_gather,
@@ -202,4 +246,11 @@ const FoveaVkKernel fovea_vk_kernel_scatter = {
     .klass = "gather",
     .why_not = why_not_scatter,
     .emit = emit_scatter,
+};
+
+static const char *const depths[] = {"DepthToSpace", "SpaceToDepth", NULL};
+const FoveaVkKernel fovea_vk_kernel_depth = {
+    .ops = depths,
+    .klass = "copy",
+    .emit = emit_depth,
 };
