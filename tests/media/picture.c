@@ -246,7 +246,7 @@ static void test_exif_noise(void)
     guint32 state = 7;
     for (guint i = 0; i < 20000; i++) {
         gsize size = i % 60;
-        g_autofree guint8 *data = g_malloc(size);
+        g_autofree guint8 *data = g_malloc(size + 1);
         for (gsize k = 0; k < size; k++) {
             state = state * 1664525u + 1013904223u;
             data[k] = state >> 24;
@@ -301,5 +301,6 @@ int main(int argc, char **argv)
     }
     g_dir_close(dir);
     g_rmdir(folder);
+    g_free(folder);
     return status;
 }
