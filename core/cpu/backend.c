@@ -48,9 +48,21 @@ static gboolean names_op(const FoveaCpuKernel *kernel, const FoveaNode *node)
     return FALSE;
 }
 
+/* Expressions that read tables are the reference's: it reports an index outside its table. */
+static gboolean reads_tables(const FoveaNode *node)
+{
+    for (guint i = 0; node->fx != NULL && i < node->fx->n; i++) {
+        if (node->fx->node[i].op == FX_LOAD)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The first kernel from `start` on that takes the node; *at is its place. */
 static const FoveaCpuKernel *find_from(const FoveaNode *node, guint start, guint *at)
 {
+    if (reads_tables(node))
+        return NULL;
     for (guint i = start; i < G_N_ELEMENTS(kernels); i++) {
         *at = i;
         if (names_op(kernels[i], node) && (kernels[i]->fits == NULL || kernels[i]->fits(node)))

@@ -24,6 +24,8 @@ typedef struct FoveaSimd {
     void (*scale)(float *r, float factor, gsize n); /* r *= factor */
     float (*dot)(const float *a, const float *b, gsize n);
     void (*axpy)(float *r, float factor, const float *a, gsize n); /* r += factor * a */
+    /* r += sum over k < taps of weight[k] * a[k] */
+    void (*mix)(float *r, guint taps, const float *const *a, const float *weight, gsize n);
     void (*maximum)(float *r, const float *a, gsize n); /* r = max(r, a); a NaN stays */
     /* mean and 1 / sqrt(variance + epsilon) of n elements (two passes) */
     void (*moments)(const float *a, gsize n, double epsilon, float *mean, float *inverse);

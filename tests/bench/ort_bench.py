@@ -42,7 +42,7 @@ print(json.dumps(times[3:]))
 
 
 def bind(threads):
-    """Keeps the child on the first `threads` processors: Fovea's team takes its size from that."""
+    """Keeps the child on the first `threads` processors."""
     allowed = sorted(os.sched_getaffinity(0))[:threads]
     return lambda: os.sched_setaffinity(0, allowed)
 
@@ -55,7 +55,8 @@ def peer(model, shapes, args):
 
 
 def ours(model, shapes, args):
-    command = [args.fovea, 'bench', model, '--device=cpu', '--runs', str(args.runs), '--json']
+    command = [args.fovea, 'bench', model, '--device=cpu', '--runs', str(args.runs), '--json',
+               f'--threads={args.threads}']
     for name, shape in shapes.items():
         command += ['--shape', f'{name}={"x".join(map(str, shape))}']
     out = subprocess.run(command, check=True, capture_output=True, text=True,

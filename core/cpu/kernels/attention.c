@@ -83,8 +83,8 @@ static void add_bias(const Work *w, Block *block, gint64 s, gint64 n)
         gint64 t = block->t + r, step = bias->strides[3];
         gint64 from = block->b * bias->strides[0] + block->h * bias->strides[1] +
                       t * bias->strides[2] + s * step;
-        for (gint64 j = 0; j < n; j++)
-            row[j] *= w->scale;
+        if (w->scale != 1)
+            block->simd->scale(row, w->scale, (gsize)n);
         if (bias->data != NULL && bias->dtype == FOVEA_DTYPE_F32) {
             const float *x = (const float *)bias->data + from;
             for (gint64 j = 0; j < n; j++)

@@ -11,7 +11,7 @@ typedef struct Work {
     const FoveaSimd *simd;
     const FoveaView *in, *out;
     FoveaSlide s;
-    gboolean max, include_pad;
+    gboolean max, include_pad, rows;
     gint64 in_step[3], out_step[3]; /* strides of the three spatial axes */
 } Work;
 
@@ -47,53 +47,106 @@ static void take(const Work *w, float *sum, const float *from, gint64 step, gint
     }
 }
 
+/* The taps of axis `a` at output place o that lie inside: first..last; and how many lie inside the
+ * padded input. */
+typedef struct Reach {
+    gint64 begin, first, last, whole;
+} Reach;
+
+static void reach_of(const FoveaSlide *s, guint a, gint64 o, Reach *r)
+{
+    gint64 d = s->dilation[a], edge;
+    r->begin = o * s->stride[a] - s->before[a];
+    edge = s->in[a] - r->begin;
+    r->first = r->begin < 0 ? -r->begin : 0;
+    r->last = MAX(edge, 0);
+    r->whole = MAX(edge + s->after[a], 0);
+    if (d > 1) {
+        r->first = (r->first + d - 1) / d;
+        r->last = (r->last + d - 1) / d;
+        r->whole = (r->whole + d - 1) / d;
+    }
+    r->last = MAX(MIN(r->last, s->kernel[a]), r->first);
+    r->whole = MIN(r->whole, s->kernel[a]);
+}
+
 /* One output place, n channels. */
-static void place(const Work *w, const gint64 *o, const float *from, float *to, gint64 n)
+static void place(const Work *w, const Reach *reach, const float *from, float *to, gint64 n)
 {
     const FoveaSlide *s = &w->s;
-    gint64 first[3], last[3], taps = 1, whole = 1;
     float sum[CHANNELS];
+    gint64 taps = 1, whole = 1, step[3], skip = 0;
     for (guint a = 0; a < 3; a++) {
-        gint64 begin = o[a] * s->stride[a] - s->before[a], d = s->dilation[a];
-        first[a] = begin < 0 ? (-begin + d - 1) / d : 0;
-        last[a] = begin >= s->in[a] ? 0 : MIN(s->kernel[a], (s->in[a] - begin + d - 1) / d);
-        last[a] = MAX(last[a], first[a]);
-        taps *= last[a] - first[a];
-        gint64 edge = s->in[a] + s->after[a] - begin;
-        whole *= MIN(s->kernel[a], MAX((edge + d - 1) / d, 0));
+        taps *= reach[a].last - reach[a].first;
+        whole *= reach[a].whole;
+        step[a] = s->dilation[a] * w->in_step[a];
+        skip += reach[a].begin * w->in_step[a];
     }
     for (gint64 c = 0; c < n; c++)
         sum[c] = w->max ? -INFINITY : 0;
-    for (gint64 a = first[0]; a < last[0]; a++)
-        for (gint64 b = first[1]; b < last[1]; b++)
-            for (gint64 c = first[2]; c < last[2]; c++) {
-                gint64 at = 0, k[3] = {a, b, c};
-                for (guint i = 0; i < 3; i++)
-                    at += (o[i] * s->stride[i] - s->before[i] + k[i] * s->dilation[i]) *
-                          w->in_step[i];
-                take(w, sum, from + at, w->in->strides[1], n);
-            }
-    gint64 count = w->include_pad ? whole : taps;
+    for (gint64 a = reach[0].first; a < reach[0].last; a++)
+        for (gint64 b = reach[1].first; b < reach[1].last; b++)
+            for (gint64 c = reach[2].first; c < reach[2].last; c++)
+                take(w, sum, from + skip + a * step[0] + b * step[1] + c * step[2],
+                     w->in->strides[1], n);
+    gint64 count = w->include_pad ? whole : taps, out_step = w->out->strides[1];
+    float share = w->max || count == 0 ? 1 : 1 / (float)count;
     for (gint64 c = 0; c < n; c++)
-        to[c * w->out->strides[1]] = w->max || count == 0 ? sum[c] : sum[c] / (float)count;
+        to[c * out_step] = w->max ? sum[c] : sum[c] * share;
+}
+
+/* A whole line at once where windows move by one place and maps lie channels-last without gaps:
+ * each tap is then one long row. */
+static void line_of_rows(const Work *w, Reach *reach, const float *from, float *to)
+{
+    const FoveaSlide *s = &w->s;
+    gint64 channels = w->in->dims[1], width = s->out[2], d = s->dilation[2];
+    for (gint64 i = 0; i < width * channels; i++)
+        to[i] = w->max ? -INFINITY : 0;
+    for (gint64 a = reach[0].first; a < reach[0].last; a++)
+        for (gint64 b = reach[1].first; b < reach[1].last; b++)
+            for (gint64 c = 0; c < s->kernel[2]; c++) {
+                gint64 shift = c * d - s->before[2]; /* from output place to input place */
+                gint64 low = MAX(-shift, 0), high = MIN(s->in[2] - shift, width);
+                const float *row = from + (reach[0].begin + a * s->dilation[0]) * w->in_step[0] +
+                                   (reach[1].begin + b * s->dilation[1]) * w->in_step[1] +
+                                   (low + shift) * channels;
+                if (high > low && w->max)
+                    w->simd->maximum(to + low * channels, row, (gsize)((high - low) * channels));
+                else if (high > low)
+                    w->simd->axpy(to + low * channels, 1, row, (gsize)((high - low) * channels));
+            }
+    for (gint64 o2 = 0; !w->max && o2 < width; o2++) {
+        gint64 count = 1;
+        reach_of(s, 2, o2, &reach[2]);
+        for (guint a = 0; a < 3; a++)
+            count *= w->include_pad ? reach[a].whole : reach[a].last - reach[a].first;
+        w->simd->scale(to + o2 * channels, count > 0 ? 1 / (float)count : 1, (gsize)channels);
+    }
 }
 
 /* A unit is one line of output places of one picture. */
 static void lines(gint64 first, gint64 last, gpointer data)
 {
     const Work *w = data;
-    gint64 channels = w->in->dims[1], o[3];
+    gint64 channels = w->in->dims[1];
+    Reach reach[3];
     for (gint64 line = first; line < last; line++) {
         gint64 n = line / (w->s.out[0] * w->s.out[1]);
-        o[0] = line / w->s.out[1] % w->s.out[0];
-        o[1] = line % w->s.out[1];
+        gint64 o0 = line / w->s.out[1] % w->s.out[0], o1 = line % w->s.out[1];
         const float *from = (const float *)w->in->data + n * w->in->strides[0];
-        for (o[2] = 0; o[2] < w->s.out[2]; o[2]++) {
-            float *to = (float *)w->out->data + n * w->out->strides[0];
-            for (guint a = 0; a < 3; a++)
-                to += o[a] * w->out_step[a];
+        float *to = (float *)w->out->data + n * w->out->strides[0] + o0 * w->out_step[0] +
+                    o1 * w->out_step[1];
+        reach_of(&w->s, 0, o0, &reach[0]);
+        reach_of(&w->s, 1, o1, &reach[1]);
+        if (w->rows) {
+            line_of_rows(w, reach, from, to);
+            continue;
+        }
+        for (gint64 o2 = 0; o2 < w->s.out[2]; o2++, to += w->out_step[2]) {
+            reach_of(&w->s, 2, o2, &reach[2]);
             for (gint64 c = 0; c < channels; c += CHANNELS)
-                place(w, o, from + c * w->in->strides[1], to + c * w->out->strides[1],
+                place(w, reach, from + c * w->in->strides[1], to + c * w->out->strides[1],
                       MIN(CHANNELS, channels - c));
         }
     }
@@ -112,6 +165,8 @@ static gboolean run_pool(const FoveaCpuRun *run, GError **error)
         w.in_step[FOVEA_WINDOW_MAX - n + i] = w.in->strides[2 + i];
         w.out_step[FOVEA_WINDOW_MAX - n + i] = w.out->strides[2 + i];
     }
+    w.rows = w.s.stride[2] == 1 && w.in->strides[1] == 1 && w.out->strides[1] == 1 &&
+             w.in_step[2] == w.in->dims[1] && w.out_step[2] == w.in->dims[1];
     gint64 work = w.s.out[2] * w.in->dims[1] * w.s.kernel[0] * w.s.kernel[1] * w.s.kernel[2];
     fovea_cpu_for(w.in->dims[0] * w.s.out[0] * w.s.out[1], MAX(65536 / MAX(work, 1), 1), lines, &w);
     return TRUE;

@@ -13,17 +13,56 @@
 
 typedef struct Taps {
     guint n;
-    gint64 at[4];
+    const float *at[4];
     float weight[4];
 } Taps;
 
-/* The up to four taps of the point (x, y), as offsets into a map of the given strides. Coordinates
- * are computed as the reference does, in double: what lies near an edge must fall on one side. */
-static void find_taps(const FoveaGrid *grid, const FoveaView *map, float x, float y, Taps *taps)
+/* Two taps along an axis of n elements: a place and the weight of the one after it; FALSE where
+ * nothing is read. In double: a coordinate that lies on an edge must fall on its side. */
+static inline gboolean find_pair(const FoveaGrid *grid, float coordinate, gint64 n, gint64 *low,
+                                 double *part)
+{
+    double size = (double)n, c = (double)coordinate;
+    double x = grid->align ? (c + 1) / 2 * (size - 1) : ((c + 1) * size - 1) / 2;
+    if (grid->pad == FOVEA_GRID_BORDER)
+        x = x > 0 ? (x < size - 1 ? x : size - 1) : 0;
+    if (!(x > -1 && x < size)) /* NaN too */
+        return FALSE;
+    *low = (gint64)(x + 1) - 1;
+    *part = x - (double)*low;
+    return TRUE;
+}
+
+static void linear_taps(const FoveaGrid *grid, const FoveaView *map, const float *data, float x,
+                        float y, float weight, Taps *taps)
+{
+    gint64 h = map->dims[2], w = map->dims[3], column, line;
+    double across, down;
+    taps->n = 0;
+    if (!find_pair(grid, x, w, &column, &across) || !find_pair(grid, y, h, &line, &down))
+        return;
+    for (guint j = 0; j < 2; j++)
+        for (guint i = 0; i < 2; i++) {
+            gint64 a = line + j, b = column + i;
+            if (a < 0 || b < 0 || a >= h || b >= w)
+                continue;
+            taps->at[taps->n] = data + a * map->strides[2] + b * map->strides[3];
+            taps->weight[taps->n++] = (float)((j ? down : 1 - down) * (i ? across : 1 - across)) *
+                                      weight;
+        }
+}
+
+/* The up to four taps of the point (x, y), their weights times `weight`. */
+static void find_taps(const FoveaGrid *grid, const FoveaView *map, const float *data, float x,
+                      float y, float weight, Taps *taps)
 {
     gint64 column[4], line[4];
     double across[4], down[4];
     gint64 h = map->dims[2], w = map->dims[3];
+    if (grid->mode == FOVEA_GRID_LINEAR && grid->pad != FOVEA_GRID_REFLECTION) {
+        linear_taps(grid, map, data, x, y, weight, taps);
+        return;
+    }
     double px = fovea_grid_place(grid, (double)x, w), py = fovea_grid_place(grid, (double)y, h);
     guint nx = fovea_grid_taps(grid, px, w, column, across);
     guint ny = fovea_grid_taps(grid, py, h, line, down);
@@ -32,25 +71,22 @@ static void find_taps(const FoveaGrid *grid, const FoveaView *map, float x, floa
         for (guint i = 0; i < MIN(nx, 2); i++) {
             if (line[j] < 0 || column[i] < 0)
                 continue;
-            taps->at[taps->n] = line[j] * map->strides[2] + column[i] * map->strides[3];
-            taps->weight[taps->n++] = (float)(down[j] * across[i]);
+            taps->at[taps->n] = data + line[j] * map->strides[2] + column[i] * map->strides[3];
+            taps->weight[taps->n++] = (float)(down[j] * across[i]) * weight;
         }
 }
 
-/* sum[c] += weight * the map at the taps, for all channels. */
-static void add_point(const Taps *taps, const float *map, gint64 step, gint64 channels,
-                      float weight, float *sum)
+/* sum[c] += the map at the taps, for all channels. */
+static void add_point(const FoveaSimd *simd, const Taps *taps, gint64 step, gint64 channels,
+                      float *sum)
 {
+    if (step == 1) {
+        simd->mix(sum, taps->n, taps->at, taps->weight, (gsize)channels);
+        return;
+    }
     for (guint k = 0; k < taps->n; k++) {
-        const float *from = map + taps->at[k];
-        float factor = taps->weight[k] * weight;
-        if (step == 1) {
-            for (gint64 c = 0; c < channels; c++)
-                sum[c] += factor * from[c];
-        } else {
-            for (gint64 c = 0; c < channels; c++)
-                sum[c] += factor * from[c * step];
-        }
+        for (gint64 c = 0; c < channels; c++)
+            sum[c] += taps->weight[k] * taps->at[k][c * step];
     }
 }
 
@@ -80,6 +116,7 @@ static gboolean fits_grid(const FoveaNode *node)
 static void grid_lines(gint64 first, gint64 last, gpointer data)
 {
     const Sample *s = data;
+    const FoveaSimd *simd = fovea_simd();
     gint64 height = s->out->dims[2], width = s->out->dims[3], channels = s->out->dims[1];
     for (gint64 line = first; line < last; line++) {
         gint64 n = line / height, y = line % height;
@@ -89,10 +126,11 @@ static void grid_lines(gint64 first, gint64 last, gpointer data)
         float *out = (float *)s->out->data + n * s->out->strides[0] + y * s->out->strides[2];
         for (gint64 x = 0; x < width; x++) {
             const float *at = places + x * s->places->strides[2];
-            float sum[CHANNELS] = {0};
+            float sum[CHANNELS];
             Taps taps;
-            find_taps(&s->grid, s->map, at[0], at[s->places->strides[3]], &taps);
-            add_point(&taps, map, s->map->strides[1], channels, 1, sum);
+            memset(sum, 0, (gsize)channels * sizeof *sum);
+            find_taps(&s->grid, s->map, map, at[0], at[s->places->strides[3]], 1, &taps);
+            add_point(simd, &taps, s->map->strides[1], channels, sum);
             for (gint64 c = 0; c < channels; c++)
                 out[c * s->out->strides[1] + x * s->out->strides[3]] = sum[c];
         }
@@ -135,6 +173,7 @@ static gboolean fits_deform(const FoveaNode *node)
 static void deform_queries(gint64 first, gint64 last, gpointer data)
 {
     const Deform *d = data;
+    const FoveaSimd *simd = fovea_simd();
     const FoveaView *weight = d->in[0], *out = d->out;
     gint64 queries = out->dims[2], channels = out->dims[1];
     gint64 step = weight->strides[weight->rank - 1];
@@ -152,8 +191,8 @@ static void deform_queries(gint64 first, gint64 last, gpointer data)
             for (gint64 p = 0; p < places->dims[2]; p++, w += step) {
                 const float *xy = at + p * places->strides[2];
                 Taps taps;
-                find_taps(&d->grid, map, xy[0], xy[places->strides[3]], &taps);
-                add_point(&taps, values, map->strides[1], channels, *w, sum);
+                find_taps(&d->grid, map, values, xy[0], xy[places->strides[3]], *w, &taps);
+                add_point(simd, &taps, map->strides[1], channels, sum);
             }
         }
         float *to = (float *)out->data + n * out->strides[0] + t * out->strides[2];

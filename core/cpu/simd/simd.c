@@ -164,6 +164,19 @@ static void axpy(float *restrict r, float factor, const float *restrict a, gsize
         r[i] += factor * a[i];
 }
 
+static void mix(float *restrict r, guint taps, const float *const *a, const float *weight, gsize n)
+{
+    if (taps == 4) {
+        const float *restrict p = a[0], *restrict q = a[1], *restrict s = a[2], *restrict t = a[3];
+        float u = weight[0], v = weight[1], w = weight[2], x = weight[3];
+        for (gsize i = 0; i < n; i++)
+            r[i] += u * p[i] + v * q[i] + (w * s[i] + x * t[i]);
+        return;
+    }
+    for (guint k = 0; k < taps; k++)
+        axpy(r, weight[k], a[k], n);
+}
+
 static void maximum(float *restrict r, const float *restrict a, gsize n)
 {
     for (gsize i = 0; i < n; i++)
@@ -359,6 +372,7 @@ const FoveaSimd FOVEA_SIMD_TABLE = {
     .scale = scale,
     .dot = dot,
     .axpy = axpy,
+    .mix = mix,
     .maximum = maximum,
     .moments = moments,
     .normalise = normalise,
