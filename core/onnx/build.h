@@ -60,6 +60,8 @@ FoveaValue *fovea_onnx_add(OnnxBuild *b, const char *op, FoveaValue *const *in, 
                            FoveaValue *out, FoveaNode **node, GError **error);
 const OnnxAttr *fovea_onnx_attr(const OnnxBuild *b, const char *name);
 gint64 fovea_onnx_attr_int(const OnnxBuild *b, const char *name, gint64 fallback);
+/* Bytes as a string (g_free); "" where there are none. */
+char *fovea_onnx_text(FoveaSpan bytes);
 /* Constants. NULL where memory is short. */
 FoveaValue *fovea_onnx_const_ints(OnnxBuild *b, const gint64 *values, guint n, GError **error);
 FoveaValue *fovea_onnx_const_int(OnnxBuild *b, gint64 value, GError **error); /* scalar */

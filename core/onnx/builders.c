@@ -140,7 +140,7 @@ static gboolean build_old_resize(OnnxBuild *b, GError **error)
     const OnnxAttr *mode = fovea_onnx_attr(b, "mode"), *scales = fovea_onnx_attr(b, "scales");
     FoveaNode *node;
     g_autofree char *text = mode != NULL && mode->type == ONNX_ATTR_STRING
-                                ? g_strndup((const char *)mode->s.data, mode->s.size)
+                                ? fovea_onnx_text(mode->s)
                                 : g_strdup("nearest");
     if (!need_inputs(b, 1, error) || !need_output(b, error))
         return FALSE;

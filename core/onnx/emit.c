@@ -30,11 +30,16 @@ gint64 fovea_onnx_attr_int(const OnnxBuild *b, const char *name, gint64 fallback
     return attr != NULL && attr->type == ONNX_ATTR_INT ? attr->i : fallback;
 }
 
+char *fovea_onnx_text(FoveaSpan bytes)
+{
+    return bytes.size > 0 ? g_strndup((const char *)bytes.data, bytes.size) : g_strdup("");
+}
+
 static void set_strings(FoveaNode *node, const OnnxAttr *attr)
 {
     char **strings = g_new0(char *, (gsize)attr->n + 1);
     for (guint i = 0; i < attr->n; i++)
-        strings[i] = g_strndup((const char *)attr->strings[i].data, attr->strings[i].size);
+        strings[i] = fovea_onnx_text(attr->strings[i]);
     fovea_node_set_strings(node, attr->name, (const char *const *)strings, attr->n);
     g_strfreev(strings);
 }
@@ -62,7 +67,7 @@ static gboolean copy_attr(OnnxBuild *b, FoveaNode *node, const OnnxAttr *attr, G
         return TRUE;
     case ONNX_ATTR_INTS: fovea_node_set_ints(node, attr->name, attr->ints, attr->n); return TRUE;
     case ONNX_ATTR_STRING:
-        text = g_strndup((const char *)attr->s.data, attr->s.size);
+        text = fovea_onnx_text(attr->s);
         fovea_node_set_string(node, attr->name, text);
         return TRUE;
     case ONNX_ATTR_STRINGS: set_strings(node, attr); return TRUE;

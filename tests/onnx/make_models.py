@@ -140,6 +140,9 @@ def models():
     yield "no_opset", model([node("Relu", ["x"], ["y"], domain="ai.onnx.other")],
                             extra=[])
     yield "inputs", model([node("Add", ["x", "y"], ["z"], name="n")], outs=[vi("z")])
+    bare = node("Softmax", ["x"], ["y"])
+    bare.attribute.append(onnx.AttributeProto(name="text", type=onnx.AttributeProto.STRING))
+    yield "empty_string", model([bare])
     sparse = model([relu])
     sparse.graph.sparse_initializer.add(dims=[2])
     yield "sparse", sparse
