@@ -124,7 +124,3 @@ struct FoveaBackend {
 extern const FoveaBackend fovea_cpu_backend;
 /* NULL where the build has no Vulkan. */
 const FoveaBackend *fovea_vulkan_backend(void);
-
-/* Packs a constant of the graph in its stored type for the device: contiguous. Helper for backends:
- * the tensor itself where dtype is the same already. (transfer full) */
-FoveaTensor *fovea_constant_as(const FoveaValue *value, FoveaDtype store, GError **error);
