@@ -140,7 +140,7 @@ static gboolean sample_scatter_elements(FoveaSample *sample, guint index)
     fovea_node_set_string(sample->node, "reduction", how[index / 2]);
     gint64 *indices = fovea_tensor_data_mut(sample->in[1]);
     for (gint64 i = 0; index < 2 && i < 30; i++)
-        indices[i] = axis == 0 ? (i / 6 + i) % 7 : (i % 6 + i / 6) % 9;
+        indices[i] = (i / 6 + i % 6) % (axis == 0 ? 7 : 9); /* no place is written twice */
     return TRUE;
 }
 

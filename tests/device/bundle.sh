@@ -12,7 +12,8 @@ out=$root/.carry
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/lib" "$out/shared/models" "$out/shared/golden" "$out/shared/zoo"
 cp "$build/pipelines/fovea/fovea" "$build/tests/kernels/device-parity" \
-   "$build/tests/models/models-golden" "$out/bin/"
+   "$build/tests/kernels/test-fx" "$build/tests/models/models-golden" \
+   "$build/tests/models/models-whisper-steps" "$out/bin/"
 strip --strip-debug "$out"/bin/*
 cp -L "$build/core/libfovea.so.0" "$out/lib/"
 strip --strip-debug "$out/lib/libfovea.so.0"

@@ -30,9 +30,11 @@ tap() {
 }
 
 "$here/bin/fovea" devices
+tap fx timeout 60 "$here/bin/test-fx" -k
+tap steps timeout 60 "$here/bin/models-whisper-steps" -k
 for precision in f32 f16; do
-    tap "parity-$precision" timeout 150 "$here/bin/device-parity" "$device" "$precision"
-    tap "golden-$precision" timeout 150 "$here/bin/models-golden" "--device=$device" "--precision=$precision"
+    tap "parity-$precision" timeout 150 "$here/bin/device-parity" -k "$device" "$precision"
+    tap "golden-$precision" timeout 150 "$here/bin/models-golden" -k "--device=$device" "--precision=$precision"
     grep -E '^# \|' "$logs/golden-$precision.log"
 done
 for model in models/deimv2/deimv2_hgnetv2_atto_coco.onnx models/deimv2/deimv2_hgnetv2_femto_coco.onnx \
