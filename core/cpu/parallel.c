@@ -23,7 +23,7 @@ void fovea_cpu_prepare_threads(void)
     if (!g_once_init_enter(&ready))
         return;
     if (g_getenv("OMP_WAIT_POLICY") == NULL && g_getenv("GOMP_SPINCOUNT") == NULL)
-        g_setenv("GOMP_SPINCOUNT", "4000", FALSE);
+        g_setenv("GOMP_SPINCOUNT", "50000", FALSE); /* about a millisecond */
     void *library = dlopen("libgomp.so.1", RTLD_NOW | RTLD_GLOBAL);
     if (library != NULL) {
         *(void **)&gomp.set_num_threads = dlsym(library, "omp_set_num_threads");

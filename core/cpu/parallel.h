@@ -14,8 +14,10 @@
  * from the executor thread (elsewhere it runs them one after the other). */
 void fovea_cpu_parallel(guint n, void (*func)(guint task, gpointer data), gpointer data);
 
-/* Loads libgomp, telling it how long idle threads spin: some tens of microseconds, to bridge the gap
- * between two steps, then they sleep. Once; before anything else loads it. */
+/* Loads libgomp, telling it how long idle threads spin: about a millisecond, then they sleep. That
+ * bridges the steps of one run that one thread does alone (waking a thread at each step cost more
+ * than it saved: tests/bench/RESULTS.md). Once; before anything else loads it. The user's
+ * OMP_WAIT_POLICY or GOMP_SPINCOUNT is left alone. */
 void fovea_cpu_prepare_threads(void);
 
 /* body(first, last, data) over parts of 0..n with at least `grain` items each. */
