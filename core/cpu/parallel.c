@@ -1,5 +1,6 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include "cpu/parallel.h"
 #include "graph/device-internal.h"
@@ -17,13 +18,20 @@ static FoveaCpuJob *head, *tail;
 static GThread *executor;
 static guint team = 1; /* threads of the running job; asking the system each time is slow */
 
+/* libgomp reads its environment when it is loaded and has no other way to say it. The variable is
+ * set when our own library is loaded, before there are threads of ours: setenv beside a getenv of
+ * another thread is a race. */
+__attribute__((constructor)) static void choose_spin_count(void)
+{
+    if (getenv("OMP_WAIT_POLICY") == NULL)
+        setenv("GOMP_SPINCOUNT", "50000", 0); /* about a millisecond */
+}
+
 void fovea_cpu_prepare_threads(void)
 {
     static gsize ready;
     if (!g_once_init_enter(&ready))
         return;
-    if (g_getenv("OMP_WAIT_POLICY") == NULL && g_getenv("GOMP_SPINCOUNT") == NULL)
-        g_setenv("GOMP_SPINCOUNT", "50000", FALSE); /* about a millisecond */
     void *library = dlopen("libgomp.so.1", RTLD_NOW | RTLD_GLOBAL);
     if (library != NULL) {
         *(void **)&gomp.set_num_threads = dlsym(library, "omp_set_num_threads");
