@@ -95,6 +95,9 @@ static gboolean make_root(Lower *l, FoveaSide side, FoveaValue *value, guint pad
     FoveaPlace *place = place_of(l, side, value);
     FoveaDim dims[FOVEA_MAX_RANK];
     memcpy(dims, value->dims, sizeof dims);
+    if (fovea_dtype_size(value->dtype) == 0 || value->rank < 0)
+        return fovea_fail(error, FOVEA_ERROR_MODEL, "'%s' has no element type or shape",
+                          value->name);
     place->used = TRUE;
     place->root = value;
     place->offset = fovea_dim(0);
