@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct FoveaPlan FoveaPlan;
 
 typedef enum FoveaPrecision {
-    FOVEA_PRECISION_AUTO = 0, /* f32 on the CPU; f16 on a GPU that has it, where it holds */
+    FOVEA_PRECISION_AUTO = 0, /* f16 on a GPU that has it; f32 on the CPU and on software GPUs */
     FOVEA_PRECISION_F32,
     FOVEA_PRECISION_F16,
     FOVEA_PRECISION_BF16,

@@ -38,7 +38,7 @@ static void print_help(void)
            "                    does, everything\n"
            "  FOVEA_PROFILE=1   `fovea bench` also says where the time goes\n"
            "  FOVEA_MODELS      Folder in which models are looked for where none is named\n"
-           "  XDG_CACHE_HOME    Compiled pipelines and tuning are kept in its folder fovea\n"
+           "  XDG_CACHE_HOME    Compiled pipelines are kept in its folder fovea\n"
            "\nExamples:\n"
            "  fovea detect holiday.jpg -o boxes.png\n"
            "  fovea bench model.onnx --device=vulkan --shape images=1x3x320x320 --json\n"

@@ -28,7 +28,8 @@ GType fovea_precision_get_type(void)
 {
     static gsize once;
     static const GEnumValue values[] = {
-        {FOVEA_PRECISION_AUTO, "f32 on the CPU; f16 on a GPU that has it, where it holds", "auto"},
+        {FOVEA_PRECISION_AUTO, "f16 on a GPU that has it; f32 on the CPU and on software GPUs",
+         "auto"},
         {FOVEA_PRECISION_F32, "32-bit floats", "f32"},
         {FOVEA_PRECISION_F16, "16-bit floats", "f16"},
         {FOVEA_PRECISION_BF16, "16-bit bfloats", "bf16"},

@@ -304,8 +304,11 @@ static void install_properties(GObjectClass *klass)
     const GParamFlags ready = flags | GST_PARAM_MUTABLE_READY;
     g_object_class_install_property(
         klass, PROP_MODEL,
-        g_param_spec_string("model", "Model", "The model: an .onnx file or a model folder", NULL,
-                            ready));
+        g_param_spec_string(
+            "model", "Model",
+            "The model: an .onnx file or a model folder; unset: what the element finds in "
+            "the folder FOVEA_MODELS",
+            NULL, ready));
     g_object_class_install_property(
         klass, PROP_DEVICE,
         g_param_spec_string("device", "Device",
