@@ -7,17 +7,17 @@
 # format and includes, and the unit, element and fuzz tests under AddressSanitizer and UBSan. The last
 # line is `N passed, N failed, N skipped`; the exit status is not 0 when anything failed.
 #
-# --full        the long sweeps too (FOVEA_TEST_FULL=1); else a sample, whose seed is printed
+# --full        every test with clang's build and under the sanitizers too
 # FOVEA_SHARED  the folder of models, goldens and media (../shared beside the project)
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 full=
 log=$root/build/run-logs
 
 for argument in "$@"; do
     case $argument in
-    --full) export FOVEA_TEST_FULL=1 ;;
+    --full) full=1 ;;
     *) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
 done
@@ -125,8 +125,6 @@ if [ -d "$FOVEA_SHARED" ]; then
 else
     echo "shared: $FOVEA_SHARED is not there; tests that need it are skipped"
 fi
-export FOVEA_TEST_SEED=${FOVEA_TEST_SEED:-$(date +%s)}
-[ "${FOVEA_TEST_FULL:-}" = 1 ] || echo "sample: FOVEA_TEST_SEED=$FOVEA_TEST_SEED repeats it"
 
 say "format"
 check "format" format
@@ -146,7 +144,11 @@ fi
 
 say "clang"
 if CC=clang-14 check "build with clang" build build-clang; then
-    tests build-clang --suite unit --suite onnx --suite fuzz
+    if [ -n "$full" ]; then
+        tests build-clang
+    else
+        tests build-clang --suite unit --suite onnx --suite fuzz
+    fi
 fi
 
 say "sanitizers"
@@ -159,6 +161,10 @@ if check "build with sanitizers" build build-asan -Db_sanitize=address,undefined
         tests build-asan --suite unit --suite elements --suite fuzz --no-suite lavapipe \
         --timeout-multiplier 4
     ASAN_OPTIONS=detect_leaks=0 tests build-asan --suite lavapipe --timeout-multiplier 4
+    if [ -n "$full" ]; then
+        ASAN_OPTIONS=detect_leaks=0 tests build-asan --suite onnx --suite models --suite device \
+            --timeout-multiplier 8
+    fi
 fi
 
 say "end"
