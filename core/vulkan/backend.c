@@ -46,6 +46,13 @@ static const char *type_why_not(FoveaDevice *device, const FoveaNode *node,
     return NULL;
 }
 
+/* Views need no kernel: they only rename memory. */
+static gboolean has_kernel(const FoveaOp *op)
+{
+    const FoveaNode bare = {.op = op};
+    return op->is_view || fovea_vk_kernel_of(&bare) != NULL;
+}
+
 static const char *why_not(FoveaDevice *device, const FoveaNode *node, FoveaPrecision precision)
 {
     const FoveaVkKernel *kernel = fovea_vk_kernel_of(node);
@@ -88,6 +95,7 @@ const FoveaBackend *fovea_vulkan_backend(void)
     static const FoveaBackend backend = {
         .name = "vulkan",
         .side = FOVEA_SIDE_DEVICE,
+        .has_kernel = has_kernel,
         .why_not = why_not,
         .store = store,
         .strided = strided,

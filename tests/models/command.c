@@ -114,14 +114,23 @@ static void test_ops(void)
     g_autoptr(JsonNode) node = expect_json(fovea("ops", "--json", NULL));
     JsonArray *ops = json_node_get_array(node);
     gboolean conv = FALSE;
+    guint on_vulkan = 0;
     for (guint i = 0; i < json_array_get_length(ops); i++) {
         JsonObject *o = json_array_get_object_element(ops, i);
         g_assert_nonnull(json_object_get_string_member(o, "kind"));
         g_assert_nonnull(json_object_get_array_member(o, "systems"));
-        g_assert_nonnull(json_object_get_array_member(o, "devices"));
+        JsonArray *devices = json_object_get_array_member(o, "devices");
+        g_assert_nonnull(devices);
+        for (guint k = 0; k < json_array_get_length(devices); k++)
+            on_vulkan += g_str_equal(json_array_get_string_element(devices, k), "vulkan");
         conv |= g_str_equal(json_object_get_string_member(o, "name"), "Conv");
     }
     g_assert_true(conv);
+#ifdef FOVEA_HAVE_VULKAN
+    g_assert_cmpuint(on_vulkan, >, 100);
+#else
+    g_assert_cmpuint(on_vulkan, ==, 0);
+#endif
 }
 
 static FoveaTensor *write_npy(const char *path, guint rank, const gint64 *dims)
