@@ -64,6 +64,23 @@ static gboolean known_input(const Job *job, const char *name, GError **error)
     return FALSE;
 }
 
+/* NumPy has no bfloat16: such an input is a file of uint16 that holds the bits. */
+static FoveaTensor *as_bf16(const Job *job, const char *name, FoveaTensor *tensor, GError **error)
+{
+    gboolean bits = FALSE;
+    for (guint i = 0; i < fovea_model_n_inputs(job->model); i++) {
+        const FoveaIo *io = fovea_model_input(job->model, i);
+        bits |= g_str_equal(io->name, name) && io->dtype == FOVEA_DTYPE_BF16;
+    }
+    if (tensor == NULL || !bits || fovea_tensor_dtype(tensor) != FOVEA_DTYPE_U16)
+        return tensor;
+    g_autoptr(GBytes) bytes = g_bytes_new(fovea_tensor_data(tensor), fovea_tensor_n_bytes(tensor));
+    FoveaTensor *same = fovea_tensor_new_from_bytes(FOVEA_DTYPE_BF16, fovea_tensor_rank(tensor),
+                                                    fovea_tensor_dims(tensor), bytes, error);
+    fovea_tensor_unref(tensor);
+    return same;
+}
+
 static gboolean read_inputs(Job *job, GError **error)
 {
     for (char **text = job_options.inputs; text && *text; text++) {
@@ -72,7 +89,7 @@ static gboolean read_inputs(Job *job, GError **error)
             return fail(error, "--input wants NAME=FILE.npy, not \"%s\"", *text);
         if (!known_input(job, name, error))
             return FALSE;
-        FoveaTensor *tensor = fovea_tensor_read_npy(path, error);
+        FoveaTensor *tensor = as_bf16(job, name, fovea_tensor_read_npy(path, error), error);
         if (tensor == NULL)
             return FALSE;
         g_hash_table_replace(job->tensors, (char *)name, tensor);
