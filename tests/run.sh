@@ -161,6 +161,7 @@ if check "build with sanitizers" build build-asan -Db_sanitize=address,undefined
         tests build-asan --suite unit --suite elements --suite fuzz --no-suite lavapipe \
         --timeout-multiplier 4
     ASAN_OPTIONS=detect_leaks=0 tests build-asan --suite lavapipe --timeout-multiplier 4
+    # (The pipelines' scripts load the plugin into programs that have no sanitizer.)
     if [ -n "$full" ]; then
         ASAN_OPTIONS=detect_leaks=0 tests build-asan --suite onnx --suite models --suite device \
             --timeout-multiplier 8
