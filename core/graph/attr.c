@@ -47,7 +47,7 @@ const float *fovea_node_attr_floats(const FoveaNode *node, const char *name, gui
     return fits ? attr->floats : NULL;
 }
 
-static void clear_payload(FoveaAttr *attr)
+void fovea_attr_clear(FoveaAttr *attr)
 {
     switch (attr->type) {
     case FOVEA_ATTR_INTS: g_free(attr->ints); break;
@@ -66,7 +66,7 @@ void fovea_node_remove_attr(FoveaNode *node, const char *name)
     for (guint i = 0; i < node->n_attrs; i++) {
         if (!g_str_equal(node->attrs[i].name, name))
             continue;
-        clear_payload(&node->attrs[i]);
+        fovea_attr_clear(&node->attrs[i]);
         node->attrs[i] = node->attrs[--node->n_attrs];
         return;
     }

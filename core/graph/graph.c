@@ -28,24 +28,10 @@ static void value_free(FoveaValue *value)
     g_free(value);
 }
 
-static void attr_clear(FoveaAttr *attr)
-{
-    switch (attr->type) {
-    case FOVEA_ATTR_INTS: g_free(attr->ints); break;
-    case FOVEA_ATTR_FLOATS: g_free(attr->floats); break;
-    case FOVEA_ATTR_STRINGS: g_free(attr->strings); break;
-    case FOVEA_ATTR_TENSOR: fovea_tensor_unref(attr->tensor); break;
-    case FOVEA_ATTR_GRAPH: fovea_graph_free(attr->graph); break;
-    case FOVEA_ATTR_INT:
-    case FOVEA_ATTR_FLOAT:
-    case FOVEA_ATTR_STRING: break;
-    }
-}
-
 static void node_free(FoveaNode *node)
 {
     for (guint i = 0; i < node->n_attrs; i++)
-        attr_clear(&node->attrs[i]);
+        fovea_attr_clear(&node->attrs[i]);
     g_free(node->attrs);
     g_free(node->in);
     g_free(node->out);

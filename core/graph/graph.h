@@ -151,6 +151,7 @@ void fovea_node_set_graph(FoveaNode *node, const char *name, FoveaGraph *value);
 void fovea_node_set_strings(FoveaNode *node, const char *name, const char *const *values, guint n);
 void fovea_node_remove_attr(FoveaNode *node, const char *name);
 void fovea_node_copy_attrs(FoveaNode *to, const FoveaNode *from);
+void fovea_attr_clear(FoveaAttr *attr); /* frees what it holds */
 
 /* ---- reading ---- */
 static inline FoveaValue *fovea_node_in(const FoveaNode *node, guint slot)
