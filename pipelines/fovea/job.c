@@ -67,12 +67,9 @@ static gboolean known_input(const Job *job, const char *name, GError **error)
 /* NumPy has no bfloat16: such an input is a file of uint16 that holds the bits. */
 static FoveaTensor *as_bf16(const Job *job, const char *name, FoveaTensor *tensor, GError **error)
 {
-    gboolean bits = FALSE;
-    for (guint i = 0; i < fovea_model_n_inputs(job->model); i++) {
-        const FoveaIo *io = fovea_model_input(job->model, i);
-        bits |= g_str_equal(io->name, name) && io->dtype == FOVEA_DTYPE_BF16;
-    }
-    if (tensor == NULL || !bits || fovea_tensor_dtype(tensor) != FOVEA_DTYPE_U16)
+    const FoveaIo *io = declared_input(job, name);
+    if (tensor == NULL || io == NULL || io->dtype != FOVEA_DTYPE_BF16 ||
+        fovea_tensor_dtype(tensor) != FOVEA_DTYPE_U16)
         return tensor;
     g_autoptr(GBytes) bytes = g_bytes_new(fovea_tensor_data(tensor), fovea_tensor_n_bytes(tensor));
     FoveaTensor *same = fovea_tensor_new_from_bytes(FOVEA_DTYPE_BF16, fovea_tensor_rank(tensor),
