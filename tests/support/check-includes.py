@@ -22,7 +22,7 @@ CORE = {
     'vulkan': {'ops', 'attention', 'graph'},
     'media': set(),
     'text': set(),
-    'task': {'media', 'text'},
+    'task': {'graph', 'media', 'text'},
 }
 EVERYWHERE = {'base', 'tensor', 'fovea'}
 # Headers of the system that only some places may see: pattern -> path prefixes.
