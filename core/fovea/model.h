@@ -30,6 +30,9 @@ FOVEA_API FoveaModel *fovea_model_ref(FoveaModel *model);
 FOVEA_API void fovea_model_unref(FoveaModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FoveaModel, fovea_model_unref)
 
+/** Path of the .onnx file that fovea_model_open would read: `path` itself, or the one in a model
+ *  folder. Errors: IO (the folder holds none, or several). (transfer full) */
+FOVEA_API char *fovea_model_find_file(const char *path, GError **error);
 /** Path of the .onnx file that was read. */
 FOVEA_API const char *fovea_model_path(const FoveaModel *model);
 FOVEA_API guint fovea_model_n_inputs(const FoveaModel *model);

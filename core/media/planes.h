@@ -1,42 +1,36 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * media/planes.h: a network's output planes become a picture again, and pictures are scaled
- * plainly. The way back of media/preprocess.h. Internal.
+ * media/planes.h: a network's output planes become a picture again. The way back of
+ * media/preprocess.h. Internal.
  */
 #pragma once
 
 #include "media/pixels.h"
 
-/* Planes of a network's output: R, G, B in this order, f32, each `rows` x `stride` floats. */
+/* Planes of a network's output: R, G, B in this order, f32, each `height` rows of `stride` floats,
+ * of which `width` count. */
 typedef struct FoveaPlanes {
     const float *plane[3];
     gsize stride; /* floats from a row to the next */
     gint width, height;
-    float scale, shift; /* colour in 0..255 is value * scale + shift */
+    float scale, shift; /* colour in 0..255 is value * scale + shift; NaN counts as 0 */
+    gint x, y; /* where the first pixel that is written lies in the planes: what they hold before
+                * and after it gives the neighbours of a tile's edge. 0: they begin with it */
+    gboolean keep_alpha; /* leave the fourth byte of formats that have one; else it becomes 255 */
 } FoveaPlanes;
 
-/* Writes the rectangle `where` of `out` from the planes, whose pixel (0, 0) lies at (where.x0,
- * where.y0) of out; planes are at least as large as where. Values are rounded to nearest and
- * clamped; YCbCr by out's matrix and range. Chroma at half size is the mean of the pixels that it is
- * sited between (MPEG-2: left, vertically centred). where begins at even positions for formats with
- * chroma at half size. Odd sizes: the last chroma sample stands for what is there.
- * Errors: ARGUMENT. */
+/* Writes the rectangle `where` (NULL: all) of `out`: pixel (where.x0, where.y0) of out is pixel
+ * (x, y) of the planes. Colours are clamped to 0..255, then turned into YCbCr by out's matrix and
+ * range, and rounded to nearest. Nothing outside `where` is written, nothing is allocated.
+ *
+ * Chroma at half size is sited as in MPEG-2 (left, vertically centred): the mean of two rows, and
+ * of three columns with weights 1 2 1. Beyond the planes their outermost pixel stands for what is
+ * not there.
+ *
+ * Tiles: where chroma has half size, `where` begins at even positions. A tile whose rectangle also
+ * ends at even positions (or at the picture's edge), and whose planes hold the pixel left of it
+ * (x >= 1, unless it begins at 0), gives exactly what the whole picture written at once gives.
+ *
+ * Errors: ARGUMENT (`where` is outside out or begins at an odd position; planes too small). */
 gboolean fovea_planes_write(const FoveaPlanes *planes, const FoveaImage *out,
                             const FoveaRect *where, GError **error);
-
-/* Plain scaling: bicubic as Pillow's BICUBIC (a = -0.5, widened when shrinking), half-pixel centres.
- * Sizes are fixed when it is made; formats, matrix and range follow the pictures. Pictures of the
- * same format, matrix and range are scaled plane by plane, without a way over R, G, B. */
-typedef struct FoveaScaler FoveaScaler;
-/* Errors: ARGUMENT, NO_MEMORY. */
-FoveaScaler *fovea_scaler_new(gint width, gint height, gint to_width, gint to_height,
-                              GError **error);
-void fovea_scaler_free(FoveaScaler *scaler);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(FoveaScaler, fovea_scaler_free)
-/* `where` (NULL: all) is the part of `out` that is written. Same size: a copy or a conversion. */
-gboolean fovea_scaler_run(FoveaScaler *scaler, const FoveaImage *image, const FoveaImage *out,
-                          const FoveaRect *where, GError **error);
-/* The part `where` of the scaled picture as planes R, G, B of 0..255, f32, `stride` floats a row:
- * what strength blends with. */
-gboolean fovea_scaler_planes(FoveaScaler *scaler, const FoveaImage *image, const FoveaRect *where,
-                             float *const planes[3], gsize stride, GError **error);

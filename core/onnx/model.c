@@ -187,12 +187,16 @@ static GBytes *map_file(const char *path, GError **error)
     return NULL;
 }
 
+char *fovea_model_find_file(const char *path, GError **error)
+{
+    return g_file_test(path, G_FILE_TEST_IS_DIR) ? find_in_folder(path, error) : g_strdup(path);
+}
+
 FoveaModel *fovea_model_open(const char *path, FoveaProgressFunc progress, gpointer progress_data,
                              GError **error)
 {
     GError *why = NULL;
-    g_autofree char *file = g_file_test(path, G_FILE_TEST_IS_DIR) ? find_in_folder(path, error)
-                                                                  : g_strdup(path);
+    g_autofree char *file = fovea_model_find_file(path, error);
     if (file == NULL)
         return NULL;
     GBytes *bytes = map_file(file, error);

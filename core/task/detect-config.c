@@ -3,6 +3,7 @@
 
 #include "task/detect-config.h"
 #include "task/labels.h"
+#include "task/picture-config.h"
 
 #define MAX_EDGE 16384
 
@@ -17,17 +18,19 @@ static gint edge(double value)
     return value >= 1 && value <= MAX_EDGE ? (gint)value : 0;
 }
 
-/* value = colour * factor + add, then (value - mean) / std. mean and std come in R, G, B order of
- * the planes that the network reads. */
-static gboolean set_normalisation(FoveaDetectConfig *config, double factor, double add,
-                                  const double mean[3], const double std[3], GError **error)
+static gboolean set_pixels(FoveaDetectConfig *config, const FoveaConfigValues *values,
+                           JsonObject *json, GError **error)
 {
-    for (guint c = 0; c < 3; c++) {
-        if (!(std[c] > 0))
-            return bad(error, config, "a standard deviation is not positive");
-        config->pre.scale[c] = factor / std[c];
-        config->pre.shift[c] = (add - mean[c]) / std[c];
-    }
+    double filter;
+    memcpy(config->pre.scale, values->scale, sizeof config->pre.scale);
+    memcpy(config->pre.shift, values->shift, sizeof config->pre.shift);
+    config->pre.bgr = values->bgr;
+    if (!fovea_json_number(json, "resample", &filter))
+        return TRUE;
+    if (filter < FOVEA_FILTER_NEAREST || filter > FOVEA_FILTER_HAMMING)
+        return bad(error, config, "`resample` is none of Pillow's filters");
+    config->pre.pillow = TRUE;
+    config->pre.filter = (FoveaFilter)filter;
     return TRUE;
 }
 
@@ -35,25 +38,9 @@ static gboolean set_normalisation(FoveaDetectConfig *config, double factor, doub
 
 static gboolean own_pixels(FoveaDetectConfig *config, JsonObject *json, GError **error)
 {
-    double range[2] = {0, 1}, mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, number;
-    const char *colour = fovea_json_string(json, "colour");
-    const char *layout = fovea_json_string(json, "layout");
-    if (!fovea_json_numbers(json, "input_range", 2, range))
-        return bad(error, config, "`input_range` (two numbers) is missing");
-    if (colour && !g_str_equal(colour, "rgb") && !g_str_equal(colour, "bgr"))
-        return bad(error, config, "`colour` is neither rgb nor bgr");
-    if (layout && !g_str_equal(layout, "NCHW"))
-        return bad(error, config, "`layout` is not NCHW");
-    fovea_json_numbers(json, "mean", 3, mean);
-    fovea_json_numbers(json, "std", 3, std);
-    config->pre.bgr = colour && g_str_equal(colour, "bgr");
-    if (fovea_json_number(json, "resample", &number)) {
-        if (number < FOVEA_FILTER_NEAREST || number > FOVEA_FILTER_HAMMING)
-            return bad(error, config, "`resample` is none of Pillow's filters");
-        config->pre.pillow = TRUE;
-        config->pre.filter = (FoveaFilter)number;
-    }
-    return set_normalisation(config, (range[1] - range[0]) / 255, range[0], mean, std, error);
+    FoveaConfigValues values;
+    return fovea_config_own_values(json, config->source, &values, error) &&
+           set_pixels(config, &values, json, error);
 }
 
 static gboolean own_size(FoveaDetectConfig *config, JsonObject *json, GError **error)
@@ -208,30 +195,9 @@ static gboolean hub_size(FoveaDetectConfig *config, JsonObject *json, GError **e
 
 static gboolean hub_pixels(FoveaDetectConfig *config, JsonObject *json, GError **error)
 {
-    double factor = 1.0 / 255, mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, filter;
-    gboolean rescale = TRUE, normalise, flip = FALSE;
-    fovea_json_bool(json, "do_rescale", &rescale);
-    fovea_json_bool(json, "do_flip_channel_order", &flip);
-    fovea_json_number(json, "rescale_factor", &factor);
-    gboolean given = fovea_json_numbers(json, "image_mean", 3, mean) &&
-                     fovea_json_numbers(json, "image_std", 3, std);
-    if (!fovea_json_bool(json, "do_normalize", &normalise))
-        normalise = given;
-    if (normalise && !given)
-        return bad(error, config, "`do_normalize` needs `image_mean` and `image_std`");
-    if (!normalise)
-        for (guint c = 0; c < 3; c++) {
-            mean[c] = 0;
-            std[c] = 1;
-        }
-    config->pre.bgr = flip;
-    if (fovea_json_number(json, "resample", &filter)) {
-        if (filter < FOVEA_FILTER_NEAREST || filter > FOVEA_FILTER_HAMMING)
-            return bad(error, config, "`resample` is none of Pillow's filters");
-        config->pre.pillow = TRUE;
-        config->pre.filter = (FoveaFilter)filter;
-    }
-    return set_normalisation(config, rescale ? factor : 1, 0, mean, std, error);
+    FoveaConfigValues values;
+    return fovea_config_hub_values(json, config->source, &values, error) &&
+           set_pixels(config, &values, json, error);
 }
 
 static gboolean hub_padding(FoveaDetectConfig *config, JsonObject *json, GError **error)
@@ -251,29 +217,26 @@ static gboolean hub_padding(FoveaDetectConfig *config, JsonObject *json, GError 
     return TRUE;
 }
 
-static gboolean load_hub(FoveaDetectConfig *config, const char *folder, GError **error)
+static gboolean load_hub(FoveaDetectConfig *config, const FoveaConfigFiles *files, GError **error)
 {
-    g_autofree char *model = g_build_filename(folder, "config.json", NULL);
-    g_autofree char *pixels = g_build_filename(folder, "preprocessor_config.json", NULL);
     g_autoptr(JsonParser) parser = NULL, parser2 = NULL;
     gboolean resize = TRUE;
 
-    JsonObject *json = fovea_json_load(model, &parser, error);
+    JsonObject *json = fovea_json_load(files->model, &parser, error);
     if (json == NULL)
         return FALSE;
-    config->source = g_strdup(model);
+    config->source = g_strdup(files->model);
     hub_scores(config, json);
     config->labels = fovea_labels_from_id2label(json);
-    if (!g_file_test(pixels, G_FILE_TEST_EXISTS))
-        return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
-                          "%s has no preprocessor_config.json, so nothing says how its pictures "
-                          "are prepared",
-                          folder);
-    json = fovea_json_load(pixels, &parser2, error);
+    if (files->pixels == NULL)
+        return bad(error, config,
+                   "no preprocessor_config.json lies beside it, so nothing says how its pictures "
+                   "are prepared");
+    json = fovea_json_load(files->pixels, &parser2, error);
     if (json == NULL)
         return FALSE;
     g_free(config->source);
-    config->source = g_strdup(pixels);
+    config->source = g_strdup(files->pixels);
     fovea_json_bool(json, "do_resize", &resize);
     return hub_pixels(config, json, error) && (!resize || hub_size(config, json, error)) &&
            hub_padding(config, json, error);
@@ -281,24 +244,11 @@ static gboolean load_hub(FoveaDetectConfig *config, const char *folder, GError *
 
 gboolean fovea_detect_config_load(FoveaDetectConfig *config, const char *onnx_path, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname(onnx_path);
-    g_autofree char *above = g_path_get_dirname(folder);
-    const char *folders[] = {folder, above};
-    const char *dot = strrchr(onnx_path, '.');
-    gsize stem = dot ? (gsize)(dot - onnx_path) : strlen(onnx_path);
-    g_autofree char *own = g_strdup_printf("%.*s.json", (int)stem, onnx_path);
-
+    g_auto(FoveaConfigFiles) files = {NULL, NULL, NULL};
     memset(config, 0, sizeof *config);
-    if (g_file_test(own, G_FILE_TEST_EXISTS))
-        return load_own(config, own, error);
-    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
-        g_autofree char *path = g_build_filename(folders[i], "config.json", NULL);
-        if (g_file_test(path, G_FILE_TEST_EXISTS))
-            return load_hub(config, folders[i], error);
-    }
-    return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
-                      "Neither %s nor a config.json says how pictures are prepared for %s", own,
-                      onnx_path);
+    if (!fovea_config_find(onnx_path, &files, error))
+        return FALSE;
+    return files.own ? load_own(config, files.own, error) : load_hub(config, &files, error);
 }
 
 void fovea_detect_config_clear(FoveaDetectConfig *config)
