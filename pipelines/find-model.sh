@@ -3,7 +3,7 @@
 #
 # usage: find-model.sh [atto|femto]   prints the path of a DEIMv2 detection model
 #
-# Looked for in $FOVEA_MODELS, then in ../shared/models beside the project, then among earlier
+# Looked for in the folders of $FOVEA_MODELS (separated by ':'), then in ../shared/models beside the project, then among earlier
 # downloads; else it is downloaded from its public home and checked against the hash below.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,13 +17,20 @@ name=deimv2_hgnetv2_${size}_coco
 home=Kazuhito00/DEIMv2-ONNX-Sample/f88d4382abca74edb26ed4c7f46190ac40da0ea5/model
 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/fovea/models/deimv2
 
-for folder in ${FOVEA_MODELS:+"$FOVEA_MODELS/deimv2" "$FOVEA_MODELS"} \
-    "${FOVEA_SHARED:-$here/../../shared}/models/deimv2" "$cache"; do
-    if [ -f "$folder/$name.onnx" ] && [ -f "$folder/$name.json" ]; then
-        echo "$folder/$name.onnx"
+look_in() {
+    if [ -f "$1/$name.onnx" ] && [ -f "$1/$name.json" ]; then
+        echo "$1/$name.onnx"
         exit 0
     fi
+}
+IFS=:
+for folder in ${FOVEA_MODELS:-}; do
+    look_in "$folder/deimv2"
+    look_in "$folder"
 done
+unset IFS
+look_in "${FOVEA_SHARED:-$here/../../shared}/models/deimv2"
+look_in "$cache"
 
 part=$cache/$name.onnx.part
 fail() {

@@ -32,7 +32,3 @@ void command_progress_end(void);
 
 /* A JSON string literal with its quotes (transfer full). */
 char *command_json_string(const char *text);
-
-/* The model where none was named: models/ of Fovea, $FOVEA_MODELS, ../shared/models. NULL and an
- * error that says where was looked (transfer full). */
-char *command_default_model(const char *folder, const char *file, GError **error);

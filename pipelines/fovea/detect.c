@@ -34,8 +34,8 @@ static const GOptionEntry entries[] = {
 static const char *description =
     "Pictures are JPEG and PNG files; the EXIF orientation is honoured. Boxes are x0 y0 x1 y1 in\n"
     "pixels of the upright picture. Where no --model is named, deimv2_hgnetv2_femto_coco.onnx is\n"
-    "looked for in FOVEA_MODELS, models/, ../shared/models and among earlier downloads of\n"
-    "pipelines/find-model.sh.\n"
+    "looked for in the folders of FOVEA_MODELS, where Fovea is installed, in ../shared/models and\n"
+    "among earlier downloads of pipelines/find-model.sh.\n"
     "\nExamples:\n"
     "  fovea detect holiday.jpg -o boxes.png\n"
     "  fovea detect *.jpg --classes=person,dog --json\n";
@@ -72,15 +72,11 @@ static gboolean choose_classes(Work *work, GError **error)
 
 static gboolean prepare(Work *work, GError **error)
 {
-    FoveaDetectorParams params = {.model = model, .labels = labels, .progress = command_progress};
-    if (precision_name && !fovea_precision_parse(precision_name, &params.precision, error))
+    g_autofree char *path = fovea_find_model("detect", model, error);
+    FoveaDetectorParams params = {.model = path, .labels = labels, .progress = command_progress};
+    if (path == NULL ||
+        (precision_name && !fovea_precision_parse(precision_name, &params.precision, error)))
         return FALSE;
-    if (model == NULL) {
-        model = command_default_model("deimv2", "deimv2_hgnetv2_femto_coco.onnx", error);
-        if (model == NULL)
-            return FALSE;
-        params.model = model;
-    }
     work->found = g_array_new(FALSE, FALSE, sizeof(FoveaDetection));
     work->device = fovea_device_open(device_name, error);
     if (work->device == NULL)
