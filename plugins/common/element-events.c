@@ -66,6 +66,7 @@ static gboolean flush_start(FoveaElement *self, GstEvent *event)
     p->flushing = TRUE;
     p->generation++;
     p->flow = GST_FLOW_FLUSHING;
+    g_cancellable_cancel(p->cancel);
     fovea_queue_clear(p, FALSE);
     g_mutex_unlock(&p->lock);
     if (p->text.pad)

@@ -20,6 +20,11 @@ gboolean fovea_element_cancelled(FoveaElement *self)
     return cancelled;
 }
 
+GCancellable *fovea_element_cancellable(FoveaElement *self)
+{
+    return fovea_element_priv(self)->cancel;
+}
+
 GstClockTime fovea_element_running_time(FoveaElementPrivate *p, GstClockTime pts)
 {
     if (p->segment.format != GST_FORMAT_TIME)
@@ -223,8 +228,11 @@ static void loop(gpointer data)
     FoveaElementPrivate *p = fovea_element_priv(self);
     g_mutex_lock(&p->lock);
     FoveaItem *item = fovea_queue_pop(p);
-    if (item)
+    if (item) {
         p->task_generation = item->generation;
+        if (is_current(p))
+            g_cancellable_reset(p->cancel);
+    }
     g_mutex_unlock(&p->lock);
     if (!item) {
         gst_pad_pause_task(p->srcpad);
@@ -248,6 +256,7 @@ static void stop_task(FoveaElement *self, GstPad *pad)
     p->stopping = TRUE;
     p->generation++;
     p->flow = GST_FLOW_FLUSHING;
+    g_cancellable_cancel(p->cancel);
     fovea_queue_clear(p, TRUE);
     g_mutex_unlock(&p->lock);
     gst_pad_stop_task(pad);

@@ -97,7 +97,8 @@ static gboolean apply_caps(FoveaElement *self, GstCaps *in, guint32 seqnum)
         if (!error)
             error = g_error_new_literal(FOVEA_ERROR, FOVEA_ERROR_UNSUPPORTED,
                                         "This format cannot be processed.");
-        fovea_element_post_error(self, GST_MESSAGE_ERROR, error);
+        if (!fovea_element_cancelled(self))
+            fovea_element_post_error(self, GST_MESSAGE_ERROR, error);
         g_clear_error(&error);
         gst_caps_unref(out);
         return FALSE;

@@ -22,8 +22,10 @@ void fovea_stats_latency(FoveaElementPrivate *p, gint64 arrival)
     g_mutex_unlock(&p->lock);
 }
 
-GstStructure *fovea_stats_snapshot(FoveaElementPrivate *p)
+GstStructure *fovea_stats_snapshot(FoveaElement *self)
 {
+    FoveaElementClass *klass = FOVEA_ELEMENT_GET_CLASS(self);
+    FoveaElementPrivate *p = fovea_element_priv(self);
     guint64 sorted[FOVEA_STATS_SAMPLES], p50 = 0, p95 = 0;
     g_mutex_lock(&p->lock);
     FoveaStats s = p->stats;
@@ -38,7 +40,7 @@ GstStructure *fovea_stats_snapshot(FoveaElementPrivate *p)
         p95 = sorted[MIN(n - 1, n * 95 / 100)];
     }
     guint64 runs = MAX(s.runs, 1);
-    return gst_structure_new(
+    GstStructure *stats = gst_structure_new(
         "fovea-stats", "frames", G_TYPE_UINT64, s.frames, "inferred", G_TYPE_UINT64, s.inferred,
         "dropped", G_TYPE_UINT64, s.dropped, "skipped", G_TYPE_UINT64, s.skipped, "errors",
         G_TYPE_UINT64, s.errors, "queue-depth", G_TYPE_UINT, waiting, "latency-p50", G_TYPE_UINT64,
@@ -46,6 +48,9 @@ GstStructure *fovea_stats_snapshot(FoveaElementPrivate *p)
         (guint64)s.pre / runs, "plan-time", G_TYPE_UINT64, (guint64)s.plan / runs,
         "postprocess-time", G_TYPE_UINT64, (guint64)s.post / runs, "import", G_TYPE_STRING,
         s.import ? s.import : "none", NULL);
+    if (klass->add_stats)
+        klass->add_stats(self, stats);
+    return stats;
 }
 
 void fovea_element_report_times(FoveaElement *self, gint64 pre, gint64 plan, gint64 post)

@@ -124,6 +124,7 @@ typedef struct FoveaElementPrivate {
     gint progress_percent;
 
     FoveaStats stats;
+    GCancellable *cancel; /* fires with a flush or a stop; armed again with the next item */
 
     /* the task's own */
     guint task_generation; /* of the item in work */
@@ -208,7 +209,7 @@ void fovea_text_push_event(FoveaElement *self, GstEvent *event);
 void fovea_text_reset(FoveaElementPrivate *p);
 
 /* stats.c */
-GstStructure *fovea_stats_snapshot(FoveaElementPrivate *p);
+GstStructure *fovea_stats_snapshot(FoveaElement *self);
 void fovea_stats_latency(FoveaElementPrivate *p, gint64 arrival);
 
 G_END_DECLS

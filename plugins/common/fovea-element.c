@@ -84,7 +84,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *p
     switch (id) {
     case PROP_MODEL: g_value_take_string(value, fovea_element_dup_model(self)); return;
     case PROP_DEVICE: g_value_take_string(value, fovea_element_dup_device(self)); return;
-    case PROP_STATS: g_value_take_boxed(value, fovea_stats_snapshot(p)); return;
+    case PROP_STATS: g_value_take_boxed(value, fovea_stats_snapshot(self)); return;
     default: break;
     }
     g_mutex_lock(&p->lock);
@@ -287,6 +287,7 @@ static void finalize(GObject *object)
     gst_caps_replace(&p->in_caps, NULL);
     gst_caps_replace(&p->out_caps, NULL);
     g_clear_pointer(&p->combiner, gst_flow_combiner_free);
+    g_object_unref(p->cancel);
     g_array_unref(p->regions);
     g_free(p->audio.data);
     g_free(p->progress_stage);
@@ -306,8 +307,8 @@ static void install_properties(GObjectClass *klass)
         klass, PROP_MODEL,
         g_param_spec_string(
             "model", "Model",
-            "The model: an .onnx file or a model folder; unset: what the element finds in "
-            "the folder FOVEA_MODELS",
+            "The model: an .onnx file or a model folder; unset: the task's default model, looked "
+            "for in the folders of FOVEA_MODELS and where Fovea is installed",
             NULL, ready));
     g_object_class_install_property(
         klass, PROP_DEVICE,
@@ -365,6 +366,7 @@ static void fovea_element_init(FoveaElement *self)
     g_mutex_init(&p->lock);
     g_cond_init(&p->changed);
     g_queue_init(&p->queue);
+    p->cancel = g_cancellable_new();
     p->stopping = TRUE;
     p->flow = GST_FLOW_FLUSHING;
     p->interval = 1;

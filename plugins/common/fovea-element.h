@@ -113,11 +113,13 @@ struct _FoveaElementClass {
     gboolean (*drain)(FoveaElement *self, GError **error);
     /* A flush: forget what is held back. May be NULL. */
     void (*reset)(FoveaElement *self);
+    /* Adds the task's own fields to `stats`; on any thread. May be NULL. */
+    void (*add_stats)(FoveaElement *self, GstStructure *stats);
 
     /* The base's own: property accessors of a class with a text pad. */
     GObjectSetPropertyFunc own_set_property;
     GObjectGetPropertyFunc own_get_property;
-    gpointer padding[8];
+    gpointer padding[7];
 };
 
 /* Adds the pads "sink" and "src" with these caps; and, where text_caps is given, "text" with the
@@ -138,6 +140,8 @@ void fovea_element_invalidate(FoveaElement *self);
 void fovea_element_progress(const char *stage, double fraction, gpointer self);
 /* For process*(): TRUE once a flush or a stop makes its result useless. */
 gboolean fovea_element_cancelled(FoveaElement *self);
+/* The same as an object to hand on, for set_caps() too. Valid while the element lives. */
+GCancellable *fovea_element_cancellable(FoveaElement *self);
 
 /* For `stats`: nanoseconds of one run. */
 void fovea_element_report_times(FoveaElement *self, gint64 pre, gint64 plan, gint64 post);

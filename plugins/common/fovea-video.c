@@ -49,3 +49,17 @@ gboolean fovea_image_from_frame(FoveaImage *image, const GstVideoFrame *frame)
     }
     return image->format != FOVEA_PIXEL_NONE;
 }
+
+gboolean fovea_frame_map(GstVideoFrame *frame, FoveaImage *image, const GstVideoInfo *info,
+                         GstBuffer *buffer, GstMapFlags flags, GError **error)
+{
+    GstMapFlags all = (GstMapFlags)(flags | GST_VIDEO_FRAME_MAP_FLAG_NO_REF);
+    if (gst_video_frame_map(frame, info, buffer, all)) {
+        if (fovea_image_from_frame(image, frame))
+            return TRUE;
+        gst_video_frame_unmap(frame);
+    }
+    g_set_error_literal(error, FOVEA_ERROR, FOVEA_ERROR_FAILED,
+                        "A frame is smaller than its format says, or not accessible.");
+    return FALSE;
+}

@@ -23,4 +23,9 @@ FoveaPixelFormat fovea_pixel_format(GstVideoFormat format);
  * mapped. */
 gboolean fovea_image_from_frame(FoveaImage *image, const GstVideoFrame *frame);
 
+/* Maps a buffer (GST_MAP_READ or GST_MAP_WRITE) as an image, until gst_video_frame_unmap(frame).
+ * Errors: FAILED (the buffer is smaller than info says, or of no format that we know). */
+gboolean fovea_frame_map(GstVideoFrame *frame, FoveaImage *image, const GstVideoInfo *info,
+                         GstBuffer *buffer, GstMapFlags flags, GError **error);
+
 G_END_DECLS

@@ -6,11 +6,9 @@
  *   gst-launch-1.0 filesrc location=street.mp4 ! decodebin ! videoconvert !
  *       foveadetect model=models/deimv2 threshold=0.4 ! foveaoverlay ! videoconvert ! autovideosink
  */
-#include <glib/gstdio.h>
-
 #include "common/fovea-element.h"
 #include "common/fovea-meta.h"
-#include "common/fovea-shared.h"
+#include "common/fovea-model.h"
 #include "common/fovea-video.h"
 #include "detect/classes.h"
 #include "fovea/task.h"
@@ -18,8 +16,6 @@
 
 #define DEFAULT_THRESHOLD 0.5f
 #define DEFAULT_MAX_LATENCY 100 /* ms */
-#define FEMTO "deimv2_hgnetv2_femto_coco.onnx"
-#define ATTO "deimv2_hgnetv2_atto_coco.onnx"
 
 typedef struct FoveaDetect {
     FoveaElement parent;
@@ -48,90 +44,15 @@ GST_ELEMENT_REGISTER_DEFINE(foveadetect, "foveadetect", GST_RANK_NONE, fovea_det
 
 /* ---- the model ---- */
 
-/* What the property names, else the default model in $FOVEA_MODELS; NULL with an error. */
-static char *find_model(FoveaElement *element, GError **error)
+static gpointer make_detector(const FoveaModelRequest *request, GError **error)
 {
-    char *model = fovea_element_dup_model(element);
-    const char *folder = g_getenv("FOVEA_MODELS");
-    if (model && *model) {
-        if (g_file_test(model, G_FILE_TEST_EXISTS))
-            return model;
-        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO,
-                    "There is no model at \"%s\": neither a file nor a folder.", model);
-        g_free(model);
-        return NULL;
-    }
-    g_free(model);
-    if (folder && *folder) {
-        static const char *const places[] = {"deimv2/" FEMTO, FEMTO, "deimv2/" ATTO, ATTO};
-        for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
-            model = g_build_filename(folder, places[i], NULL);
-            if (g_file_test(model, G_FILE_TEST_EXISTS))
-                return model;
-            g_free(model);
-        }
-        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO,
-                    "No detection model was named, and the folder \"%s\" of FOVEA_MODELS has no "
-                    "%s: set the property model to an .onnx file or a model folder.",
-                    folder, FEMTO);
-        return NULL;
-    }
-    g_set_error_literal(error, FOVEA_ERROR, FOVEA_ERROR_ARGUMENT,
-                        "No detection model was named: set the property model to an .onnx file or "
-                        "a model folder, or FOVEA_MODELS to a folder with the default model.");
-    return NULL;
-}
-
-static gboolean detect_check(FoveaElement *element, GError **error)
-{
-    char *model = find_model(element, error);
-    g_free(model);
-    return model != NULL;
-}
-
-typedef struct Request {
-    FoveaElement *element;
-    const char *model, *device, *labels;
-} Request;
-
-static gpointer make_detector(gpointer data, GCancellable *cancellable, GError **error)
-{
-    const Request *request = data;
-    FoveaDetector *detector = NULL;
-    FoveaDevice *device = fovea_device_open(request->device, error);
-    if (!device)
-        return NULL;
     FoveaDetectorParams params = {.model = request->model,
-                                  .labels = request->labels,
-                                  .precision = fovea_element_get_precision(request->element),
+                                  .labels = request->extra,
+                                  .precision = request->precision,
                                   .progress = fovea_element_progress,
                                   .progress_data = request->element,
-                                  .cancellable = cancellable};
-    detector = fovea_detector_new(device, &params, error);
-    fovea_device_unref(device);
-    return detector;
-}
-
-/* A file that was replaced since is another model. */
-static char *stamp(const char *path)
-{
-    GStatBuf info;
-    if (!path || g_stat(path, &info) != 0)
-        return g_strdup("");
-    return g_strdup_printf("%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, (gint64)info.st_mtime,
-                           (gint64)info.st_size);
-}
-
-static char *make_key(FoveaElement *element, const Request *r)
-{
-    char *path = g_canonicalize_filename(r->model, NULL), *when = stamp(r->model);
-    char *precision = g_strdup_printf("%d", fovea_element_get_precision(element));
-    char *key = fovea_shared_key("detect", path, when, r->device, precision,
-                                 r->labels ? r->labels : "", NULL);
-    g_free(path);
-    g_free(when);
-    g_free(precision);
-    return key;
+                                  .cancellable = request->cancellable};
+    return fovea_detector_new(request->device, &params, error);
 }
 
 static gboolean update_classes(FoveaDetect *self, GError **error)
@@ -153,21 +74,12 @@ static gboolean update_classes(FoveaDetect *self, GError **error)
 static gboolean detect_load(FoveaElement *element, GCancellable *cancellable, GError **error)
 {
     FoveaDetect *self = FOVEA_DETECT(element);
-    char *model = find_model(element, error);
-    if (!model)
-        return FALSE;
     GST_OBJECT_LOCK(self);
     char *labels = self->labels && *self->labels ? g_strdup(self->labels) : NULL;
     GST_OBJECT_UNLOCK(self);
-    char *device = fovea_element_dup_device(element);
-    Request request = {element, model, device ? device : "cpu", labels};
-    char *key = make_key(element, &request);
-    self->shared = fovea_shared_acquire(key, make_detector, &request,
-                                        (GDestroyNotify)fovea_detector_unref, cancellable, error);
-    g_free(key);
-    g_free(device);
+    self->shared = fovea_element_share_model(
+        element, labels, make_detector, (GDestroyNotify)fovea_detector_unref, cancellable, error);
     g_free(labels);
-    g_free(model);
     if (!self->shared || !update_classes(self, error))
         return FALSE;
     self->stream = fovea_detector_stream_new(fovea_shared_object(self->shared), error);
@@ -198,14 +110,9 @@ static gboolean detect_process(FoveaElement *element, FoveaFrame *frame, GError 
     if (changed && !update_classes(self, error))
         return FALSE;
     params.classes = self->flags;
-    if (!gst_video_frame_map(&mapped, frame->info, frame->buffer,
-                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-        g_set_error_literal(error, FOVEA_ERROR, FOVEA_ERROR_FAILED,
-                            "A frame is smaller than its format says, or not readable.");
+    if (!fovea_frame_map(&mapped, &image, frame->info, frame->buffer, GST_MAP_READ, error))
         return FALSE;
-    }
-    gboolean ok = fovea_image_from_frame(&image, &mapped) &&
-                  fovea_detector_stream_run(self->stream, &image, &params, self->found, error);
+    gboolean ok = fovea_detector_stream_run(self->stream, &image, &params, self->found, error);
     gst_video_frame_unmap(&mapped);
     if (!ok)
         return FALSE;
@@ -273,7 +180,7 @@ static void fovea_detect_class_init(FoveaDetectClass *klass)
     object->get_property = detect_get_property;
     object->finalize = detect_finalize;
     element->task = "detect";
-    element->check = detect_check;
+    element->check = fovea_element_check_model;
     element->load = detect_load;
     element->unload = detect_unload;
     element->process = detect_process;
