@@ -1,124 +1,14 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * detect.c: foveadetect with a real model (DEIMv2 Atto) on pictures with a known truth.
+ * detect.c: foveadetect with a real model on pictures with a known truth; its mistakes.
  */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bus.h"
 #include "common/fovea-video.h"
-#include "dummies.h"
-#include "plugin.h"
-
-static char *shared_path(const char *name)
-{
-    const char *root = g_getenv("FOVEA_SHARED");
-    return root ? g_build_filename(root, name, NULL)
-                : g_build_filename(FOVEA_SOURCE_ROOT, "..", "shared", name, NULL);
-}
-
-/* Where there is no shared folder at all these tests cannot run; a missing file is a failure. */
-static gboolean no_shared(void)
-{
-    char *root = shared_path(".");
-    gboolean missing = !g_file_test(root, G_FILE_TEST_IS_DIR);
-    g_free(root);
-    if (missing)
-        g_test_skip("there is no shared folder (FOVEA_SHARED)");
-    return missing;
-}
-
-static char *model_path(void)
-{
-    return shared_path("models/deimv2/deimv2_hgnetv2_atto_coco.onnx");
-}
-
-/* ---- running a pipeline and keeping what was found ---- */
-
-typedef struct Found {
-    char label[64];
-    FoveaDetection d;
-    GstClockTime pts;
-    guint frame;
-} Found;
-
-typedef struct Run {
-    GArray *found; /* of Found */
-    guint frames, analysed;
-    GstSample *last;
-} Run;
-
-static void run_clear(Run *run)
-{
-    g_array_unref(run->found);
-    if (run->last)
-        gst_sample_unref(run->last);
-}
-
-static void collect(Run *run, GstBuffer *buffer)
-{
-    GArray *detections = g_array_new(FALSE, FALSE, sizeof(FoveaDetection));
-    fovea_buffer_get_detections(buffer, detections);
-    run->frames++;
-    run->analysed += fovea_buffer_get_result(buffer, "detect") != NULL;
-    for (guint i = 0; i < detections->len; i++) {
-        Found f = {.d = g_array_index(detections, FoveaDetection, i),
-                   .pts = GST_BUFFER_PTS(buffer),
-                   .frame = run->frames - 1};
-        g_strlcpy(f.label, f.d.label, sizeof f.label);
-        g_array_append_val(run->found, f);
-    }
-    g_array_unref(detections);
-}
-
-static void on_handoff(GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
-{
-    collect(data, buffer);
-}
-
-/* Runs to the end. The pipeline ends in a fakesink named "s". */
-static Run run(const char *launch)
-{
-    Run result = {.found = g_array_new(FALSE, FALSE, sizeof(Found))};
-    GError *error = NULL;
-    GstElement *pipeline = gst_parse_launch(launch, &error);
-    g_assert_no_error(error);
-    GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
-    g_object_set(sink, "signal-handoffs", TRUE, "sync", FALSE, NULL);
-    g_signal_connect(sink, "handoff", G_CALLBACK(on_handoff), &result);
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstBus *bus = gst_element_get_bus(pipeline);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 100 * GST_SECOND,
-                                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-    g_assert_nonnull(message);
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-        gst_message_parse_error(message, &error, NULL);
-        g_assert_no_error(error);
-    }
-    gst_message_unref(message);
-    g_object_get(sink, "last-sample", &result.last, NULL);
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(bus);
-    gst_object_unref(sink);
-    gst_object_unref(pipeline);
-    return result;
-}
-
-static Run run_picture(const char *picture, const char *format, const char *properties)
-{
-    char *path = shared_path(picture), *model = model_path();
-    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-    char *launch = g_strdup_printf("filesrc location=%s ! jpegdec ! videoconvert ! "
-                                   "video/x-raw,format=%s ! foveadetect model=%s %s ! fakesink "
-                                   "name=s",
-                                   path, format, model, properties);
-    Run result = run(launch);
-    g_free(launch);
-    g_free(path);
-    g_free(model);
-    return result;
-}
+#include "detect-run.h"
 
 /* ---- the truth ---- */
 
@@ -307,71 +197,53 @@ static void test_classes(void)
 
 /* ---- errors ---- */
 
-/* The message of the first error of `foveadetect PROPERTIES`. */
-static char *first_error(const char *properties)
+/* `foveadetect PROPERTIES` fails, and says so with these words. */
+static void expect(const char *properties, const char *words)
 {
-    GError *error = NULL;
-    char *debug = NULL;
     char *launch = g_strdup_printf("videotestsrc num-buffers=2 ! foveadetect %s ! fakesink",
                                    properties);
-    GstElement *pipeline = gst_parse_launch(launch, &error);
-    g_assert_no_error(error);
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstBus *bus = gst_element_get_bus(pipeline);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND,
-                                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-    g_assert_nonnull(message);
-    g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_ERROR);
-    g_assert_true(g_str_has_prefix(GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), "foveadetect"));
-    gst_message_parse_error(message, &error, &debug);
-    char *text = g_strdup(error->message);
-    g_assert_nonnull(debug);
-    g_free(debug);
-    g_error_free(error);
-    gst_message_unref(message);
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(bus);
-    gst_object_unref(pipeline);
+    expect_error(launch, "foveadetect", words);
     g_free(launch);
-    return text;
-}
-
-static void expect_error(const char *properties, const char *part)
-{
-    char *text = first_error(properties);
-    if (!strstr(text, part))
-        g_error("\"%s\" does not say \"%s\"", text, part);
-    g_free(text);
 }
 
 /* Each mistake has its own sentence. */
 static void test_errors(void)
 {
-    g_unsetenv("FOVEA_MODELS");
-    expect_error("", "set the property model");
-    expect_error("model=/no/such/model.onnx", "/no/such/model.onnx");
-    g_setenv("FOVEA_MODELS", "/no/such/folder", TRUE);
-    expect_error("", "/no/such/folder");
-    g_unsetenv("FOVEA_MODELS");
+    expect("model=/no/such/model.onnx", "/no/such/model.onnx");
     char *folder = g_dir_make_tmp("fovea-empty-XXXXXX", NULL);
     char *properties = g_strdup_printf("model=%s", folder);
-    expect_error(properties, folder);
+    expect(properties, folder);
     g_free(properties);
     g_rmdir(folder);
     g_free(folder);
     if (no_shared())
         return;
-    char *model = model_path();
+    char *model = detect_model();
     properties = g_strdup_printf("model=%s classes=person,unicorn", model);
-    expect_error(properties, "unicorn");
+    expect(properties, "unicorn");
     g_free(properties);
     properties = g_strdup_printf("model=%s labels=/no/labels.txt", model);
-    expect_error(properties, "/no/labels.txt");
+    expect(properties, "/no/labels.txt");
     g_free(properties);
     properties = g_strdup_printf("model=%s device=quantum", model);
-    expect_error(properties, "quantum");
+    expect(properties, "quantum");
     g_free(properties);
     g_free(model);
+}
+
+/* Without a name the default is taken: here the only one, in the first folder that has one. */
+static void test_default(void)
+{
+    if (no_shared())
+        return;
+    char *models = shared_path("models"), *list = g_strconcat("/no/such/folder:", models, NULL);
+    g_setenv("FOVEA_MODELS", list, TRUE);
+    Run result = run_launch("videotestsrc num-buffers=1 ! foveadetect ! fakesink name=s");
+    g_assert_cmpuint(result.analysed, ==, 1);
+    run_clear(&result);
+    g_unsetenv("FOVEA_MODELS");
+    g_free(list);
+    g_free(models);
 }
 
 /* A model that was cut short anywhere is an error, and nothing else happens. */
@@ -383,7 +255,7 @@ static void test_truncated(void)
     GError *error = NULL;
     if (no_shared())
         return;
-    char *model = model_path();
+    char *model = detect_model();
     g_file_get_contents(model, &bytes, &length, &error);
     g_assert_no_error(error);
     char *side = shared_path("models/deimv2/deimv2_hgnetv2_atto_coco.json");
@@ -396,7 +268,7 @@ static void test_truncated(void)
     g_assert_true(g_file_set_contents(cut_json, json, -1, NULL));
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
         g_assert_true(g_file_set_contents(cut, bytes, (gssize)((double)length * parts[i]), NULL));
-        expect_error(properties, "cut.onnx");
+        expect(properties, "cut.onnx");
     }
     g_unlink(cut);
     g_unlink(cut_json);
@@ -411,271 +283,18 @@ static void test_truncated(void)
     g_free(model);
 }
 
-/* ---- streams ---- */
-
-static char *video_launch(guint frames, const char *properties)
-{
-    char *path = shared_path("media/video/vtest.mp4"), *model = model_path();
-    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-    char *launch =
-        g_strdup_printf("filesrc location=%s ! qtdemux ! h264parse ! "
-                        "identity eos-after=%u ! avdec_h264 ! foveadetect name=d model=%s %s ! "
-                        "fakesink name=s",
-                        path, frames + 1, model, properties);
-    g_free(path);
-    g_free(model);
-    return launch;
-}
-
-static void assert_same(const Run *a, const Run *b)
-{
-    g_assert_cmpuint(a->frames, ==, b->frames);
-    g_assert_cmpuint(a->found->len, ==, b->found->len);
-    for (guint i = 0; i < a->found->len; i++) {
-        const Found *x = &g_array_index(a->found, Found, i);
-        const Found *y = &g_array_index(b->found, Found, i);
-        g_assert_cmpuint(x->pts, ==, y->pts);
-        g_assert_cmpstr(x->label, ==, y->label);
-        g_assert_cmpfloat(x->d.score, ==, y->d.score);
-        g_assert_cmpfloat(x->d.x0, ==, y->d.x0);
-        g_assert_cmpfloat(x->d.y1, ==, y->d.y1);
-    }
-}
-
-/* Two runs over one file find the same. */
-static void test_repeat(void)
-{
-    if (no_shared())
-        return;
-    char *launch = video_launch(5, "");
-    Run a = run(launch), b = run(launch);
-    g_assert_cmpuint(a.frames, ==, 5);
-    g_assert_cmpuint(a.analysed, ==, 5);
-    g_assert_cmpuint(a.found->len, >=, 5);
-    assert_same(&a, &b);
-    run_clear(&a);
-    run_clear(&b);
-    g_free(launch);
-}
-
-/* Two streams with one engine: neither sees the other's pictures. */
-static void test_two_streams(void)
-{
-    if (no_shared())
-        return;
-    Run alone = run_picture("media/photos/dog_standing.jpg", "RGB", "");
-    char *dog = shared_path("media/photos/dog_standing.jpg"), *model = model_path();
-    char *video = video_launch(4, "");
-    char *launch = g_strdup_printf("%s filesrc location=%s ! jpegdec ! videoconvert ! "
-                                   "video/x-raw,format=RGB ! imagefreeze num-buffers=4 ! "
-                                   "foveadetect name=e model=%s ! fakesink name=t "
-                                   "signal-handoffs=true",
-                                   video, dog, model);
-    GError *error = NULL;
-    GstElement *pipeline = gst_parse_launch(launch, &error);
-    g_assert_no_error(error);
-    Run both[2] = {{.found = g_array_new(FALSE, FALSE, sizeof(Found))},
-                   {.found = g_array_new(FALSE, FALSE, sizeof(Found))}};
-    for (guint i = 0; i < 2; i++) {
-        GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), i ? "t" : "s");
-        g_object_set(sink, "signal-handoffs", TRUE, "sync", FALSE, NULL);
-        g_signal_connect(sink, "handoff", G_CALLBACK(on_handoff), &both[i]);
-        gst_object_unref(sink);
-    }
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstBus *bus = gst_element_get_bus(pipeline);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 300 * GST_SECOND,
-                                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-    g_assert_nonnull(message);
-    g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
-    gst_message_unref(message);
-    gst_object_unref(bus);
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(pipeline);
-
-    Run video_alone = run(video);
-    assert_same(&both[0], &video_alone);
-    g_assert_cmpuint(both[1].frames, ==, 4);
-    g_assert_cmpuint(both[1].found->len, ==, 4 * alone.found->len);
-    for (guint i = 0; i < both[1].found->len; i++)
-        g_assert_cmpfloat(g_array_index(both[1].found, Found, i).d.score, ==,
-                          g_array_index(alone.found, Found, i % alone.found->len).d.score);
-    run_clear(&alone);
-    run_clear(&video_alone);
-    run_clear(&both[0]);
-    run_clear(&both[1]);
-    g_free(launch);
-    g_free(video);
-    g_free(dog);
-    g_free(model);
-}
-
-static void test_interval(void)
-{
-    if (no_shared())
-        return;
-    char *launch = video_launch(10, "interval=4");
-    Run r = run(launch);
-    g_assert_cmpuint(r.frames, ==, 10);
-    g_assert_cmpuint(r.analysed, ==, 3);
-    for (guint i = 0; i < r.found->len; i++)
-        g_assert_cmpuint(g_array_index(r.found, Found, i).frame % 4, ==, 0);
-    run_clear(&r);
-    g_free(launch);
-}
-
-static GstPadProbeReturn note_thread_time(GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    ((double *)data)[0] = ((double *)data)[1];
-    ((double *)data)[1] = (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-    return GST_PAD_PROBE_OK;
-}
-
-/* Preprocessing of all frames so far. */
-static double preprocess_ms(GstHarness *h)
-{
-    return (double)stat_of(h->element, "preprocess-time") *
-           (double)stat_of(h->element, "inferred") * 1e-6;
-}
-
-/* Of a raw 1080p frame the element's thread spends at most 0.5 ms outside preprocessing; the plan
- * runs on the executor's. The least of many frames: what a busy machine adds is not ours. */
-static void test_cost(void)
-{
-    enum { SIZE = 1920 * 1080 * 3 / 2 };
-    if (no_shared())
-        return;
-    char *model = model_path();
-    double times[2] = {0, 0}, thread = 1e9, preprocess = 1e9;
-    GstElement *element = gst_element_factory_make("foveadetect", NULL);
-    g_object_set(element, "model", model, NULL);
-    GstHarness *h = gst_harness_new_with_element(element, "sink", "src");
-    gst_object_unref(element);
-    gst_harness_set_live(h, FALSE);
-    gst_harness_set_src_caps_str(h,
-                                 "video/x-raw,format=NV12,width=1920,height=1080,framerate=25/1");
-    GstPad *pad = gst_element_get_static_pad(h->element, "src");
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, note_thread_time, times, NULL);
-    GstBuffer *pixels = gst_buffer_new_allocate(NULL, SIZE, NULL);
-    gst_buffer_memset(pixels, 0, 90, SIZE);
-    double before = 0;
-    for (guint i = 0; i < 40; i++) {
-        GstBuffer *in = gst_buffer_copy(pixels); /* shares the memory */
-        GST_BUFFER_PTS(in) = i * FRAME_TIME;
-        gst_buffer_unref(gst_harness_push_and_pull(h, in));
-        double now = preprocess_ms(h);
-        if (i > 4) {
-            thread = MIN(thread, times[1] - times[0]);
-            preprocess = MIN(preprocess, now - before);
-        }
-        before = now;
-    }
-    g_test_message("%.3f ms of thread time a frame, of that %.3f ms preprocessing", thread,
-                   preprocess);
-    g_assert_cmpfloat(thread - preprocess, <, 0.5);
-    g_assert_cmpfloat(preprocess, <, 2);
-    gst_buffer_unref(pixels);
-    gst_object_unref(pad);
-    gst_harness_teardown(h);
-    g_free(model);
-}
-
-static void test_sizes(void)
-{
-    static const gint sizes[][2] = {{1, 1}, {3, 2}, {7680, 4320}};
-    static const char *const formats[] = {"NV12", "RGB", "YUY2"};
-    if (no_shared())
-        return;
-    char *model = model_path();
-    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
-        for (guint f = 0; f < G_N_ELEMENTS(formats); f++) {
-            char *launch = g_strdup_printf(
-                "videotestsrc num-buffers=2 pattern=black ! video/x-raw,format=%s,width=%d,"
-                "height=%d ! foveadetect model=%s ! fakesink name=s",
-                formats[f], sizes[i][0], sizes[i][1], model);
-            Run r = run(launch);
-            g_assert_cmpuint(r.frames, ==, 2);
-            g_assert_cmpuint(r.analysed, ==, 2);
-            run_clear(&r);
-            g_free(launch);
-        }
-    g_free(model);
-}
-
-/* A hundred times up and down, beside another element that keeps the model loaded. */
-static void test_cycles(void)
-{
-    if (no_shared())
-        return;
-    GError *error = NULL;
-    char *model = model_path();
-    GstElement *keeper = gst_element_factory_make("foveadetect", NULL);
-    gst_object_ref_sink(keeper);
-    g_object_set(keeper, "model", model, NULL);
-    gst_element_set_state(keeper, GST_STATE_READY);
-    char *launch = g_strdup_printf("videotestsrc num-buffers=2 ! video/x-raw,format=NV12,width=64,"
-                                   "height=64 ! foveadetect model=%s ! fakesink",
-                                   model);
-    GstElement *pipeline = gst_parse_launch(launch, &error);
-    g_assert_no_error(error);
-    for (guint i = 0; i < 100; i++) {
-        gst_element_set_state(pipeline, i % 2 ? GST_STATE_PLAYING : GST_STATE_PAUSED);
-        if (i % 4 < 2)
-            g_assert_cmpint(gst_element_get_state(pipeline, NULL, NULL, 20 * GST_SECOND), ==,
-                            GST_STATE_CHANGE_SUCCESS);
-        gst_element_set_state(pipeline, i % 3 ? GST_STATE_NULL : GST_STATE_READY);
-    }
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(pipeline);
-    gst_element_set_state(keeper, GST_STATE_NULL);
-    gst_object_unref(keeper);
-    g_free(launch);
-    g_free(model);
-}
-
-/* Stopping while the model loads does not wait for it. */
-static void test_cancel(void)
-{
-    if (no_shared())
-        return;
-    char *model = model_path();
-    for (guint ms = 0; ms < 300; ms += 30) {
-        GstElement *element = gst_element_factory_make("foveadetect", NULL);
-        gst_object_ref_sink(element);
-        g_object_set(element, "model", model, NULL);
-        g_assert_cmpint(gst_element_set_state(element, GST_STATE_PAUSED), ==,
-                        GST_STATE_CHANGE_SUCCESS);
-        g_usleep(ms * 1000);
-        gint64 start = g_get_monotonic_time();
-        gst_element_set_state(element, GST_STATE_NULL);
-        g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC);
-        gst_object_unref(element);
-    }
-    g_free(model);
-}
-
 int main(int argc, char **argv)
 {
     gst_init(&argc, &argv);
     g_test_init(&argc, &argv, NULL);
-    g_assert_true(gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "fovea", "test",
-                                             fovea_plugin_init, "0", "LGPL", "fovea", "fovea",
-                                             "test"));
+    register_plugin();
     g_test_add_func("/detect/errors", test_errors);
+    g_test_add_func("/detect/default", test_default);
     g_test_add_func("/detect/photos", test_photos);
     g_test_add_func("/detect/vulkan", test_vulkan);
     g_test_add_func("/detect/formats", test_formats);
     g_test_add_func("/detect/meta", test_meta);
     g_test_add_func("/detect/classes", test_classes);
     g_test_add_func("/detect/truncated", test_truncated);
-    g_test_add_func("/detect/repeat", test_repeat);
-    g_test_add_func("/detect/two-streams", test_two_streams);
-    g_test_add_func("/detect/interval", test_interval);
-    g_test_add_func("/detect/cost", test_cost);
-    g_test_add_func("/detect/sizes", test_sizes);
-    g_test_add_func("/detect/cycles", test_cycles);
-    g_test_add_func("/detect/cancel", test_cancel);
     return g_test_run();
 }

@@ -10,81 +10,10 @@
 #include <unistd.h>
 
 #include <glib/gstdio.h>
-#include <gio/gio.h>
-#include <gst/check/gstharness.h>
-#include <json-glib/json-glib.h>
 
+#include "bus.h"
 #include "common/fovea-meta.h"
-#include "plugin.h"
-
-#define VIDEO_CAPS "video/x-raw, format=GRAY8, width=320, height=240, framerate=25/1"
-
-static char *dir;
-
-static char *in_dir(const char *name)
-{
-    return g_build_filename(dir, name, NULL);
-}
-
-static GstBuffer *frame(guint n)
-{
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, 320 * 240, NULL);
-    gst_buffer_memset(buffer, 0, 0, 320 * 240);
-    GST_BUFFER_PTS(buffer) = n * 40 * GST_MSECOND;
-    GST_BUFFER_DURATION(buffer) = 40 * GST_MSECOND;
-    return buffer;
-}
-
-static void push_frames(GstHarness *h, guint n)
-{
-    for (guint i = 0; i < n; i++) {
-        g_assert_cmpint(gst_harness_push(h, frame(i)), ==, GST_FLOW_OK);
-        gst_buffer_unref(gst_harness_pull(h));
-    }
-}
-
-static GstHarness *publish(const char *location, const char *stream)
-{
-    char *line = g_strdup_printf("foveapublish location=\"%s\" stream=\"%s\"", location, stream);
-    GstHarness *h = gst_harness_new_parse(line);
-    g_free(line);
-    gst_harness_set_src_caps_str(h, VIDEO_CAPS);
-    return h;
-}
-
-static char **read_lines(const char *path)
-{
-    char *text = NULL;
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_true(*text == '\0' || g_str_has_suffix(text, "\n"));
-    if (*text)
-        text[strlen(text) - 1] = '\0';
-    char **lines = *text ? g_strsplit(text, "\n", -1) : g_new0(char *, 1);
-    g_free(text);
-    return lines;
-}
-
-static JsonObject *parse(const char *line)
-{
-    GError *error = NULL;
-    JsonNode *node = json_from_string(line, &error);
-    g_assert_no_error(error);
-    JsonObject *object = json_object_ref(json_node_get_object(node));
-    json_node_unref(node);
-    return object;
-}
-
-static guint64 stat_of(GstHarness *h, const char *field)
-{
-    GstElement *element = gst_harness_find_element(h, "foveapublish");
-    GstStructure *stats = NULL;
-    guint64 value = 0;
-    g_object_get(element, "stats", &stats, NULL);
-    g_assert_true(gst_structure_get_uint64(stats, field, &value));
-    gst_structure_free(stats);
-    gst_object_unref(element);
-    return value;
-}
+#include "publish-run.h"
 
 /* ---- what a line says ---- */
 
@@ -153,7 +82,7 @@ static void test_line(void)
 /* A comma as decimal mark would break every reader. */
 static void test_locale(void)
 {
-    char *target = in_dir("de_DE.UTF-8");
+    char *target = in_dir("de_DE.UTF-8"), *folder = in_dir(NULL);
     const char *command[] = {"localedef", "-i", "de_DE", "-f", "UTF-8", target, NULL};
     gboolean have = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
     /* Few systems have the locale made, but Debian's `locales` can make it. */
@@ -161,7 +90,7 @@ static void test_locale(void)
         g_spawn_sync(NULL, (char **)command, NULL,
                      G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
                      NULL, NULL, NULL, NULL, NULL, NULL)) {
-        g_setenv("LOCPATH", dir, TRUE);
+        g_setenv("LOCPATH", folder, TRUE);
         have = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
     }
     if (have) {
@@ -172,6 +101,7 @@ static void test_locale(void)
         g_test_skip("no locale with a decimal comma is to be had");
     }
     g_free(target);
+    g_free(folder);
 }
 
 /* ---- text streams ---- */
@@ -232,47 +162,29 @@ static void test_text(void)
 
 /* ---- errors ---- */
 
-/* Runs a pipeline to its end; returns the error of foveapublish, or NULL at EOS. */
-static GError *run(const char *line)
-{
-    GError *error = NULL;
-    GstElement *pipeline = gst_parse_launch(line, &error);
-    g_assert_no_error(error);
-    GstBus *bus = gst_element_get_bus(pipeline);
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND,
-                                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-    g_assert_nonnull(message);
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-        gst_message_parse_error(message, &error, NULL);
-    gst_message_unref(message);
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(bus);
-    gst_object_unref(pipeline);
-    return error;
-}
-
 static void test_errors(void)
 {
     GError *error =
-        run("videotestsrc num-buffers=100 ! foveapublish location=/dev/full ! fakesink");
+        play_launch("videotestsrc num-buffers=100 ! foveapublish location=/dev/full ! fakesink");
     g_assert_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
     g_assert_nonnull(strstr(error->message, "/dev/full"));
     g_clear_error(&error);
     /* So few lines that the writer may only fail at the end. */
-    error = run("videotestsrc num-buffers=1 ! foveapublish location=/dev/full ! fakesink");
+    error = play_launch("videotestsrc num-buffers=1 ! foveapublish location=/dev/full ! fakesink");
     g_assert_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
     g_clear_error(&error);
-    error = run("videotestsrc num-buffers=1 ! foveapublish location=/nowhere/x.jsonl ! fakesink");
+    error = play_launch(
+        "videotestsrc num-buffers=1 ! foveapublish location=/nowhere/x.jsonl ! fakesink");
     g_assert_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE);
     g_clear_error(&error);
-    error = run("videotestsrc num-buffers=1 ! foveapublish location=tcp:nowhere ! fakesink");
+    error =
+        play_launch("videotestsrc num-buffers=1 ! foveapublish location=tcp:nowhere ! fakesink");
     g_assert_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE);
     g_clear_error(&error);
     char *path = in_dir("video.srt");
     char *line = g_strdup_printf("videotestsrc num-buffers=1 ! foveapublish location=%s ! fakesink",
                                  path);
-    error = run(line);
+    error = play_launch(line);
     g_assert_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
     g_assert_nonnull(strstr(error->message, "jsonl"));
     g_clear_error(&error);
@@ -295,7 +207,7 @@ static void test_full_disk_keeps(void)
     struct rlimit limit = {20000, 20000};
     signal(SIGXFSZ, SIG_IGN);
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-    GError *error = run(line);
+    GError *error = play_launch(line);
     g_assert_nonnull(error);
     g_assert_nonnull(strstr(error->message, path));
     g_clear_error(&error);
@@ -339,7 +251,7 @@ static void test_back_pressure(void)
     char *line = g_strdup_printf("videotestsrc num-buffers=3000 ! video/x-raw,width=16,height=16 ! "
                                  "foveapublish queue-size=10 location=/dev/fd/%d ! fakesink",
                                  fd[1]);
-    GError *error = run(line);
+    GError *error = play_launch(line);
     g_assert_no_error(error);
     close(fd[1]);
     char *text = g_thread_join(thread);
@@ -401,7 +313,7 @@ static void test_shared_file(void)
         "videotestsrc num-buffers=500 ! foveapublish location=%s stream=a ! fakesink "
         "videotestsrc num-buffers=500 ! foveapublish location=%s stream=b ! fakesink",
         path, path);
-    g_assert_no_error(run(line));
+    g_assert_no_error(play_launch(line));
     char **lines = read_lines(path);
     gint64 next[2] = {0, 0};
     for (char **at = lines; *at; at++) {
@@ -417,182 +329,6 @@ static void test_shared_file(void)
     g_free(path);
 }
 
-/* ---- sockets ---- */
-
-static GSocket *listen_on(const char *path)
-{
-    GError *error = NULL;
-    GSocketAddress *address = path ? g_unix_socket_address_new(path)
-                                   : g_inet_socket_address_new_from_string("127.0.0.1", 0);
-    GSocket *socket = g_socket_new(g_socket_address_get_family(address), G_SOCKET_TYPE_STREAM,
-                                   G_SOCKET_PROTOCOL_DEFAULT, &error);
-    g_assert_no_error(error);
-    g_socket_set_timeout(socket, 10);
-    g_assert_true(g_socket_bind(socket, address, TRUE, &error));
-    g_assert_true(g_socket_listen(socket, &error));
-    g_object_unref(address);
-    return socket;
-}
-
-static char *tcp_location(GSocket *socket)
-{
-    GSocketAddress *address = g_socket_get_local_address(socket, NULL);
-    guint port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address));
-    g_object_unref(address);
-    return g_strdup_printf("tcp:127.0.0.1:%u", port);
-}
-
-static GSocket *accept_one(GSocket *socket)
-{
-    GError *error = NULL;
-    GSocket *peer = g_socket_accept(socket, NULL, &error);
-    g_assert_no_error(error);
-    g_socket_set_timeout(peer, 10);
-    return peer;
-}
-
-/* Reads until so many lines are there. */
-static char **receive_lines(GSocket *peer, guint n)
-{
-    GString *text = g_string_new(NULL);
-    guint found = 0;
-    while (found < n) {
-        char byte[1];
-        g_assert_cmpint(g_socket_receive(peer, byte, 1, NULL, NULL), ==, 1);
-        g_string_append_c(text, byte[0]);
-        found += byte[0] == '\n';
-    }
-    g_string_truncate(text, text->len - 1);
-    char **lines = g_strsplit(text->str, "\n", -1);
-    g_string_free(text, TRUE);
-    return lines;
-}
-
-static void check_frame(const char *line, gint64 expected)
-{
-    JsonObject *object = parse(line);
-    g_assert_cmpint(json_object_get_int_member(object, "frame"), ==, expected);
-    json_object_unref(object);
-}
-
-static void test_sockets(void)
-{
-    char *path = in_dir("socket");
-    for (guint tcp = 0; tcp < 2; tcp++) {
-        GSocket *server = listen_on(tcp ? NULL : path);
-        char *location = tcp ? tcp_location(server) : g_strconcat("unix:", path, NULL);
-        GstHarness *h = publish(location, "a");
-        GSocket *peer = accept_one(server);
-        push_frames(h, 50);
-        gst_harness_push_event(h, gst_event_new_eos()); /* all is out before EOS is */
-        char **lines = receive_lines(peer, 50);
-        for (guint i = 0; i < 50; i++)
-            check_frame(lines[i], i);
-        g_assert_cmpuint(stat_of(h, "written"), ==, 50);
-        g_assert_cmpuint(stat_of(h, "dropped"), ==, 0);
-        g_strfreev(lines);
-        gst_harness_teardown(h);
-        g_object_unref(peer);
-        g_object_unref(server);
-        g_free(location);
-    }
-    g_free(path);
-}
-
-/* Nobody listens, then somebody does, then they go, then another comes. */
-static void test_reconnect(void)
-{
-    char *path = in_dir("late");
-    char *location = g_strconcat("unix:", path, NULL);
-    GstHarness *h = publish(location, "a");
-    gint64 start = g_get_monotonic_time();
-    push_frames(h, 3);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC / 2);
-    GSocket *server = listen_on(path);
-    GSocket *peer = accept_one(server);
-    char **lines = receive_lines(peer, 3);
-    check_frame(lines[0], 0);
-    g_strfreev(lines);
-
-    g_socket_close(peer, NULL);
-    g_object_unref(peer);
-    g_usleep(50000);
-    push_frames(h, 2);
-    peer = accept_one(server);
-    lines = receive_lines(peer, 2);
-    check_frame(lines[0], 3);
-    check_frame(lines[1], 4);
-    g_strfreev(lines);
-    g_assert_cmpuint(stat_of(h, "connects"), ==, 2);
-    gst_harness_teardown(h);
-    g_object_unref(peer);
-    g_object_unref(server);
-    g_free(location);
-    g_free(path);
-}
-
-/* A peer that never reads, and one that does not exist: the stream is not held up, the oldest
- * lines go, the count is exact. */
-static void check_no_reader(gboolean exists)
-{
-    char *path = in_dir(exists ? "deaf" : "nobody");
-    char *location = g_strconcat("unix:", path, NULL);
-    GSocket *server = exists ? listen_on(path) : NULL;
-    GstHarness *h = publish(location, "a");
-    GSocket *peer = exists ? accept_one(server) : NULL;
-    gint64 start = g_get_monotonic_time();
-    push_frames(h, 10000);
-    gst_harness_push_event(h, gst_event_new_eos());
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 8 * G_USEC_PER_SEC);
-    guint64 dropped = stat_of(h, "dropped"), queued = stat_of(h, "queued");
-    g_assert_cmpuint(dropped, >, 5000);
-    g_assert_cmpuint(queued, <=, 1001);
-    g_assert_cmpuint(dropped + queued + stat_of(h, "written"), ==, 10000);
-    start = g_get_monotonic_time();
-    gst_harness_teardown(h);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 2 * G_USEC_PER_SEC);
-    g_clear_object(&peer);
-    g_clear_object(&server);
-    g_free(location);
-    g_free(path);
-}
-
-static void test_no_reader(void)
-{
-    check_no_reader(TRUE);
-    check_no_reader(FALSE);
-}
-
-/* Several elements, one socket: one connection, whole lines, each with its stream's name. */
-static void test_shared_socket(void)
-{
-    GSocket *server = listen_on(NULL);
-    char *location = tcp_location(server);
-    GstHarness *h[3];
-    static const char *names[] = {"a", "b", "c"};
-    for (guint k = 0; k < 3; k++)
-        h[k] = publish(location, names[k]);
-    GSocket *peer = accept_one(server);
-    for (guint i = 0; i < 100; i++)
-        for (guint k = 0; k < 3; k++)
-            gst_harness_push(h[k], frame(i));
-    char **lines = receive_lines(peer, 300);
-    gint64 next[3] = {0};
-    for (guint i = 0; i < 300; i++) {
-        JsonObject *object = parse(lines[i]);
-        guint which = (guint)(json_object_get_string_member(object, "stream")[0] - 'a');
-        g_assert_cmpuint(which, <, 3);
-        g_assert_cmpint(json_object_get_int_member(object, "frame"), ==, next[which]++);
-        json_object_unref(object);
-    }
-    g_strfreev(lines);
-    for (guint k = 0; k < 3; k++)
-        gst_harness_teardown(h[k]);
-    g_object_unref(peer);
-    g_object_unref(server);
-    g_free(location);
-}
-
 static void test_states(void)
 {
     char *path = in_dir("states.jsonl");
@@ -605,7 +341,7 @@ static void test_states(void)
         gst_element_set_state(pipeline, GST_STATE_NULL);
     }
     gst_object_unref(pipeline);
-    g_assert_no_error(run(line));
+    g_assert_no_error(play_launch(line));
     char **lines = read_lines(path);
     g_assert_cmpuint(g_strv_length(lines), ==, 5);
     g_strfreev(lines);
@@ -613,28 +349,12 @@ static void test_states(void)
     g_free(path);
 }
 
-static void remove_tree(const char *path)
-{
-    GDir *open = g_dir_open(path, 0, NULL);
-    const char *name;
-    while (open && (name = g_dir_read_name(open))) {
-        char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-        g_free(inner);
-    }
-    g_clear_pointer(&open, g_dir_close);
-    g_remove(path);
-}
-
 int main(int argc, char **argv)
 {
     gst_init(&argc, &argv);
     g_test_init(&argc, &argv, NULL);
-    g_assert_true(gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "fovea-static",
-                                             "", fovea_plugin_init, "0", "LGPL", "fovea", "fovea",
-                                             "fovea"));
-    dir = g_dir_make_tmp("fovea-publish-XXXXXX", NULL);
-    g_assert_nonnull(dir);
+    register_plugin();
+    publish_begin();
     g_test_add_func("/publish/line", test_line);
     g_test_add_func("/publish/locale", test_locale);
     g_test_add_func("/publish/text", test_text);
@@ -643,13 +363,8 @@ int main(int argc, char **argv)
     g_test_add_func("/publish/back-pressure", test_back_pressure);
     g_test_add_func("/publish/stuck-pipe", test_stuck_pipe);
     g_test_add_func("/publish/shared-file", test_shared_file);
-    g_test_add_func("/publish/sockets", test_sockets);
-    g_test_add_func("/publish/reconnect", test_reconnect);
-    g_test_add_func("/publish/no-reader", test_no_reader);
-    g_test_add_func("/publish/shared-socket", test_shared_socket);
     g_test_add_func("/publish/states", test_states);
     int result = g_test_run();
-    remove_tree(dir);
-    g_free(dir);
+    publish_end();
     return result;
 }

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "bus.h"
 #include "dummies.h"
 
 typedef struct Both {
@@ -250,16 +251,7 @@ static void test_muxed(void)
     GstElement *dummy = gst_bin_get_by_name(GST_BIN(pipeline), "d");
     ((Dummy *)dummy)->text_every = 30;
     gst_object_unref(dummy);
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstBus *bus = gst_element_get_bus(pipeline);
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND,
-                                                     GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-    g_assert_nonnull(message);
-    g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
-    gst_message_unref(message);
-    gst_object_unref(bus);
-    gst_element_set_state(pipeline, GST_STATE_NULL);
-    gst_object_unref(pipeline);
+    g_assert_no_error(play(pipeline));
     gsize length = 0;
     char *file = NULL;
     g_assert_true(g_file_get_contents(path, &file, &length, &error));
