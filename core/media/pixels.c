@@ -38,8 +38,7 @@ gsize fovea_pixel_row_bytes(const FoveaPixelLayout *layout, guint plane, gint wi
 
 gint fovea_pixel_rows(const FoveaPixelLayout *layout, guint plane, gint height)
 {
-    gboolean halved = layout->kind == FOVEA_KIND_NV12 || layout->kind == FOVEA_KIND_I420;
-    return halved && plane > 0 ? height / 2 + height % 2 : height;
+    return fovea_pixel_halved_down(layout) && plane > 0 ? height / 2 + height % 2 : height;
 }
 
 gboolean fovea_image_check(const FoveaImage *image, GError **error)
@@ -66,18 +65,55 @@ gboolean fovea_image_check(const FoveaImage *image, GError **error)
     return TRUE;
 }
 
-void fovea_colour_of_image(const FoveaImage *image, FoveaColour *colour)
+gboolean fovea_pixel_halved_across(const FoveaPixelLayout *layout)
+{
+    return layout->kind == FOVEA_KIND_NV12 || layout->kind == FOVEA_KIND_I420 ||
+           layout->kind == FOVEA_KIND_YUY2;
+}
+
+gboolean fovea_pixel_halved_down(const FoveaPixelLayout *layout)
+{
+    return layout->kind == FOVEA_KIND_NV12 || layout->kind == FOVEA_KIND_I420;
+}
+
+gboolean fovea_rect_resolve(const FoveaRect *rect, const FoveaImage *image, FoveaRect *where,
+                            GError **error)
+{
+    const FoveaPixelLayout *layout = fovea_pixel_layout(image->format);
+    *where = rect ? *rect : (FoveaRect){0, 0, image->width, image->height};
+    if (where->x0 < 0 || where->y0 < 0 || where->x0 >= where->x1 || where->y0 >= where->y1 ||
+        where->x1 > image->width || where->y1 > image->height)
+        return fovea_fail(error, FOVEA_ERROR_ARGUMENT,
+                          "The rectangle %d,%d..%d,%d is empty or outside the picture of %d x %d",
+                          where->x0, where->y0, where->x1, where->y1, image->width, image->height);
+    if ((fovea_pixel_halved_across(layout) && where->x0 % 2) ||
+        (fovea_pixel_halved_down(layout) && where->y0 % 2))
+        return fovea_fail(error, FOVEA_ERROR_ARGUMENT,
+                          "A rectangle that begins at %d,%d cuts the picture's chroma samples",
+                          where->x0, where->y0);
+    return TRUE;
+}
+
+void fovea_luma_weights(FoveaColourMatrix matrix, double *red, double *blue)
 {
     static const double red_blue[][2] = {
         [FOVEA_MATRIX_BT601] = {0.299, 0.114},
         [FOVEA_MATRIX_BT709] = {0.2126, 0.0722},
         [FOVEA_MATRIX_BT2020] = {0.2627, 0.0593},
     };
+    *red = red_blue[matrix][0];
+    *blue = red_blue[matrix][1];
+}
+
+void fovea_colour_of_image(const FoveaImage *image, FoveaColour *colour)
+{
     const FoveaPixelLayout *layout = fovea_pixel_layout(image->format);
     gboolean full = image->range == FOVEA_RANGE_FULL;
     double luma = full ? 1 : 255.0 / 219, black = full ? 0 : 16;
     double chroma = full ? 1 : 255.0 / 224;
-    double kr = red_blue[image->matrix][0], kb = red_blue[image->matrix][1], kg = 1 - kr - kb;
+    double kr, kb;
+    fovea_luma_weights(image->matrix, &kr, &kb);
+    double kg = 1 - kr - kb;
     double cb[3] = {0, -2 * kb * (1 - kb) / kg, 2 * (1 - kb)};
     double cr[3] = {2 * (1 - kr), -2 * kr * (1 - kr) / kg, 0};
 

@@ -25,12 +25,24 @@ typedef struct FoveaPixelLayout {
 /* NULL for a format we do not know. */
 const FoveaPixelLayout *fovea_pixel_layout(FoveaPixelFormat format);
 
+/* Whether chroma has half the picture's width, or height. */
+gboolean fovea_pixel_halved_across(const FoveaPixelLayout *layout);
+gboolean fovea_pixel_halved_down(const FoveaPixelLayout *layout);
+
 /* Bytes that a row of a plane must have, and rows that the plane has. */
 gsize fovea_pixel_row_bytes(const FoveaPixelLayout *layout, guint plane, gint width);
 gint fovea_pixel_rows(const FoveaPixelLayout *layout, guint plane, gint height);
 
 /* Format known, sizes positive, planes there, strides long enough. Errors: ARGUMENT. */
 gboolean fovea_image_check(const FoveaImage *image, GError **error);
+
+/* The rectangle (NULL: all) of a picture that is written to. Errors: ARGUMENT (outside, empty, or
+ * it begins at an odd position where chroma has half size). */
+gboolean fovea_rect_resolve(const FoveaRect *rect, const FoveaImage *image, FoveaRect *where,
+                            GError **error);
+
+/* Shares of R and B in luma. Source: ITU-R BT.601-7, BT.709-6 and BT.2020-2. */
+void fovea_luma_weights(FoveaColourMatrix matrix, double *red, double *blue);
 
 /* 8-bit components to R, G, B in 0..255 (not clamped):
  *   rgb[i] = sum over j of m[i][j] * component[j] + offset[i]

@@ -24,8 +24,8 @@ typedef struct FoveaPlanes {
  * range, and rounded to nearest. Nothing outside `where` is written, nothing is allocated.
  *
  * Chroma at half size is sited as in MPEG-2 (left, vertically centred): the mean of two rows, and
- * of three columns with weights 1 2 1. Beyond the planes their outermost pixel stands for what is
- * not there.
+ * of three columns with weights 1 2 1. Beyond the planes, and beyond the
+ * picture, the outermost pixel stands for what is not there.
  *
  * Tiles: where chroma has half size, `where` begins at even positions. A tile whose rectangle also
  * ends at even positions (or at the picture's edge), and whose planes hold the pixel left of it

@@ -10,7 +10,7 @@ void fovea_rows_force_c(gboolean force)
     g_atomic_int_set(&forced_c, force);
 }
 
-static gboolean have_avx2(void)
+gboolean fovea_rows_avx2(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     return __builtin_cpu_supports("avx2") && !g_atomic_int_get(&forced_c);
@@ -102,7 +102,7 @@ void fovea_row_sample_c(const FoveaImage *image, gint y, const FoveaAxis *axis, 
 
 void fovea_row_sample(const FoveaImage *image, gint y, const FoveaAxis *axis, float *const out[3])
 {
-    gint done = have_avx2() ? fovea_row_sample_avx2(image, y, axis, out) : 0;
+    gint done = fovea_rows_avx2() ? fovea_row_sample_avx2(image, y, axis, out) : 0;
     fovea_row_sample_c(image, y, axis, done, out);
 }
 
@@ -126,6 +126,6 @@ void fovea_row_blend_c(const FoveaBlend *blend, gint begin, gint n, float *const
 void fovea_row_blend(const FoveaBlend *blend, gint n, float *const a[3], float *const b[3], float w,
                      float *const to[3])
 {
-    gint done = have_avx2() ? fovea_row_blend_avx2(blend, n, a, b, w, to) : 0;
+    gint done = fovea_rows_avx2() ? fovea_row_blend_avx2(blend, n, a, b, w, to) : 0;
     fovea_row_blend_c(blend, done, n, a, b, w, to);
 }

@@ -48,3 +48,5 @@ gint fovea_row_blend_avx2(const FoveaBlend *blend, gint n, float *const a[3], fl
                           float w, float *const to[3]);
 /* For tests: TRUE keeps to the C versions. */
 void fovea_rows_force_c(gboolean force);
+/* Whether the AVX2 parts are to be used. */
+gboolean fovea_rows_avx2(void);
