@@ -9,21 +9,16 @@
  * Errors  SHAPE: malformed equation, sizes of one letter differ
  * Source  ONNX Einsum-12
  */
+#include "ops/einsum.h"
+
 #include "ops/support.h"
 
-#define MAX_TERMS 8
+#define MAX_TERMS FOVEA_EINSUM_TERMS
 #define ELLIPSIS 128 /* label of the last dim of "..."; the one before is 129, and so on */
 #define N_LABELS (ELLIPSIS + FOVEA_MAX_RANK)
 
-typedef struct Term {
-    guint n;
-    guint8 label[FOVEA_MAX_RANK];
-} Term;
-
-typedef struct Equation {
-    guint n_terms;
-    Term term[MAX_TERMS], out, sum;
-} Equation;
+typedef FoveaEinsumTerm Term;
+typedef FoveaEinsum Equation;
 
 static gboolean push(Term *term, guint label)
 {
@@ -125,16 +120,22 @@ static gboolean parse(const char *text, const guint *ranks, guint n, Equation *e
     return TRUE;
 }
 
+gboolean fovea_einsum_of(const FoveaNode *node, FoveaEinsum *einsum)
+{
+    guint n = fovea_node_n_own(node), ranks[MAX_TERMS] = {0};
+    for (guint k = 0; k < MIN(n, MAX_TERMS); k++)
+        ranks[k] = node->in[k] != NULL ? (guint)node->in[k]->rank : 0;
+    return n <= MAX_TERMS && parse(fovea_node_attr_string(node, "equation", ""), ranks, n, einsum);
+}
+
 static gboolean infer(FoveaGraph *graph, FoveaNode *node, GError **error)
 {
     const char *text = fovea_node_attr_string(node, "equation", "");
-    guint n = fovea_node_n_own(node), ranks[MAX_TERMS] = {0};
+    guint n = fovea_node_n_own(node);
     FoveaDim size[N_LABELS], dims[FOVEA_MAX_RANK];
     gboolean known[N_LABELS] = {FALSE};
     Equation e;
-    for (guint k = 0; k < MIN(n, MAX_TERMS); k++)
-        ranks[k] = node->in[k] != NULL ? (guint)node->in[k]->rank : 0;
-    if (n > MAX_TERMS || !parse(text, ranks, n, &e))
+    if (!fovea_einsum_of(node, &e))
         return fovea_node_fail(node, error, FOVEA_ERROR_SHAPE,
                                "the equation \"%s\" does not fit the inputs", text);
     for (guint k = 0; k < n; k++) {

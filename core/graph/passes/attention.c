@@ -332,13 +332,31 @@ static FoveaValue *back_to(FoveaScores *s, FoveaValue *out, const FoveaValue *li
     return fovea_make_reshape(s->graph, s->result, out, (guint)like->rank, dims);
 }
 
+/* Where the features of v are the pixels of a picture (cross-covariance), a row of v and of the
+ * result does not fit what an attention kernel holds of them, and the scores are few: the two
+ * products do the work as well. */
+#define WIDEST_HEAD 512
+
+static gboolean too_wide(FoveaPass *pass, FoveaScores *s, const FoveaAttention *spec)
+{
+    FoveaDim wide = s->v->dims[s->v->rank - 1];
+    if (!fovea_dim_is_const(wide) || wide.c <= WIDEST_HEAD)
+        return FALSE;
+    s->softmax->spec = g_memdup2(spec, sizeof *spec);
+    g_autofree char *note = g_strdup_printf("%s attention (not fused)", spec->kind);
+    fovea_pass_note(pass, note);
+    return TRUE;
+}
+
 static gboolean build(FoveaPass *pass, FoveaScores *s)
 {
     FoveaAttention spec = {.scale = (float)s->scale};
+    fovea_attention_classify(s, &spec);
+    if (too_wide(pass, s, &spec))
+        return TRUE;
     FoveaValue *q = s->q;
     if (s->head_scale != NULL)
         q = fovea_make_binary(s->graph, s->result, "Mul", q, s->head_scale);
-    fovea_attention_classify(s, &spec);
     FoveaValue *bias = bias_rank4(s);
     if (q == NULL || (s->bias != NULL && bias == NULL))
         return FALSE;

@@ -8,11 +8,17 @@ static const struct {
     const char *name;
     gboolean (*run)(FoveaPass *pass, GError **error);
 } passes[] = {
-    {"simplify", fovea_pass_simplify},       {"norms", fovea_pass_norms},
-    {"attention", fovea_pass_attention},     {"linear attention", fovea_pass_linear_attention},
-    {"deformable", fovea_pass_deformable},   {"fold-conv", fovea_pass_fold_conv},
-    {"simplify again", fovea_pass_simplify}, {"precision", fovea_pass_precision},
-    {"pointwise", fovea_pass_pointwise},     {"epilogue", fovea_pass_epilogue},
+    {"einsum", fovea_pass_einsum},
+    {"simplify", fovea_pass_simplify},
+    {"norms", fovea_pass_norms},
+    {"attention", fovea_pass_attention},
+    {"linear attention", fovea_pass_linear_attention},
+    {"deformable", fovea_pass_deformable},
+    {"fold-conv", fovea_pass_fold_conv},
+    {"simplify again", fovea_pass_simplify},
+    {"precision", fovea_pass_precision},
+    {"pointwise", fovea_pass_pointwise},
+    {"epilogue", fovea_pass_epilogue},
 };
 
 void fovea_pass_note(FoveaPass *pass, const char *text)

@@ -16,6 +16,7 @@ typedef struct FoveaPass {
     GHashTable *notes; /* text -> count */
 } FoveaPass;
 
+gboolean fovea_pass_einsum(FoveaPass *pass, GError **error);
 gboolean fovea_pass_simplify(FoveaPass *pass, GError **error);
 gboolean fovea_pass_norms(FoveaPass *pass, GError **error);
 gboolean fovea_pass_attention(FoveaPass *pass, GError **error);
