@@ -179,6 +179,20 @@ static void run_plain(FoveaPreprocess *pre, const FoveaImage *image, const Fovea
     }
 }
 
+/* The same for a picture that keeps its size, with chroma interpolated. */
+static void run_smooth(FoveaPreprocess *pre, const FoveaImage *image, const FoveaRect *region,
+                       const FoveaPlacement *place, const FoveaBlend *blend, void *out)
+{
+    float *const *row = pre->rows[0];
+    for (gint y = 0; y < place->height; y++) {
+        float *to[3];
+        fovea_row_smooth(image, region->y0 + y, region->x0, place->width, row);
+        row_targets(pre, place, y, out, to);
+        fovea_row_blend(blend, place->width, row, row, 0, to);
+        row_done(pre, place, y, out);
+    }
+}
+
 /* Kernels and memory for Pillow's path; unchanged sizes need neither. */
 static gboolean prepare_pillow(FoveaPreprocess *pre, const FoveaRect *region,
                                const FoveaPlacement *place, gsize n_bytes, GError **error)
@@ -287,6 +301,10 @@ gboolean fovea_preprocess_run(FoveaPreprocess *pre, const FoveaImage *image,
     if (params->pillow)
         return run_pillow(pre, image, region, &colour, placement, out, error);
     blend_of(params, &colour, &blend);
-    run_plain(pre, image, region, placement, &blend, out);
+    if (params->smooth_chroma && fovea_pixel_halved_across(fovea_pixel_layout(image->format)) &&
+        placement->width == region->x1 - region->x0 && placement->height == region->y1 - region->y0)
+        run_smooth(pre, image, region, placement, &blend, out);
+    else
+        run_plain(pre, image, region, placement, &blend, out);
     return TRUE;
 }

@@ -19,7 +19,9 @@ typedef struct FoveaPreprocessParams {
     gint width, height; /* of the network's rectangle */
     gboolean pillow;    /* resize as Pillow with `filter`; else bilinear without antialiasing */
     FoveaFilter filter;
-    gboolean bgr; /* planes in the order B, G, R */
+    gboolean smooth_chroma; /* where nothing is resized, interpolate chroma of half size linearly
+                             * by its siting, instead of taking the nearest sample */
+    gboolean bgr;           /* planes in the order B, G, R */
     /* Value of plane c (in the planes' order): colour in 0..255 * scale + shift. */
     float scale[3], shift[3];
     float pad[3];     /* value outside the picture */

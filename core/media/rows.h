@@ -29,6 +29,10 @@ void fovea_row_sample_c(const FoveaImage *image, gint y, const FoveaAxis *axis, 
                         float *const out[3]);
 void fovea_row_sample(const FoveaImage *image, gint y, const FoveaAxis *axis, float *const out[3]);
 
+/* Columns x0..x0+n-1 of row y as they are, chroma of half size interpolated linearly by its siting
+ * (MPEG-2: left, vertically centred). For formats whose chroma has half size. */
+void fovea_row_smooth(const FoveaImage *image, gint y, gint x0, gint n, float *const out[3]);
+
 /* How blended components become values: clamp(colour, 0, 255) * scale + shift, for each plane. */
 typedef struct FoveaBlend {
     FoveaColour colour; /* rows in the order of the planes that are written */

@@ -389,10 +389,11 @@ static void test_colour_bars(void)
 
 /* ---- there and back ---- */
 
-static float *preprocess(const FoveaImage *image)
+static float *preprocess(const FoveaImage *image, gboolean smooth)
 {
     FoveaPreprocessParams params = {.width = image->width,
                                     .height = image->height,
+                                    .smooth_chroma = smooth,
                                     .dtype = FOVEA_DTYPE_F32,
                                     .scale = {1 / 255.f, 1 / 255.f, 1 / 255.f}};
     float *out = g_new(float, (gsize)3 * image->width * image->height);
@@ -411,7 +412,7 @@ static void test_round_trip_rgb(void)
         guint bytes = fovea_pixel_layout(format)->bytes;
         for (gsize i = 0; i < a.size[0]; i++)
             a.memory[0][i] = (guint8)(random_word() >> 24);
-        g_autofree float *values = preprocess(&a.image);
+        g_autofree float *values = preprocess(&a.image, FALSE);
         FoveaPlanes planes = planes_of(values, 77, 31);
         planes.scale = 255;
         put(&planes, &b.image, NULL);
@@ -448,13 +449,13 @@ static void paint_smooth(Canvas *c)
 static void test_round_trip_yuv(void)
 {
     static const FoveaPixelFormat formats[] = {FOVEA_PIXEL_NV12, FOVEA_PIXEL_I420};
-    for (guint k = 0; k < 12; k++) {
-        Canvas a = canvas_new(formats[k % 2], 141, 65, 0, 0);
-        Canvas b = canvas_new(formats[k % 2], 141, 65, 0, 0);
-        a.image.matrix = b.image.matrix = k / 4;
-        a.image.range = b.image.range = k / 2 % 2;
+    for (guint k = 0; k < 24; k++) {
+        Canvas a = canvas_new(formats[k / 2 % 2], 141, 65, 0, 0);
+        Canvas b = canvas_new(formats[k / 2 % 2], 141, 65, 0, 0);
+        a.image.matrix = b.image.matrix = k / 8;
+        a.image.range = b.image.range = k / 4 % 2;
         paint_smooth(&a);
-        g_autofree float *values = preprocess(&a.image);
+        g_autofree float *values = preprocess(&a.image, k % 2);
         FoveaPlanes planes = planes_of(values, 141, 65);
         planes.scale = 255;
         put(&planes, &b.image, NULL);

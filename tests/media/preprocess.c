@@ -220,6 +220,58 @@ static void test_region(void)
         }
 }
 
+/* A picture at its own size with chroma interpolated: sample i is sited at column 2i, and halfway
+ * between rows 2j and 2j+1 (YUY2: on each row). */
+static double chroma_at(const FoveaImage *im, gint x, gint y, guint k)
+{
+    double fx = x / 2.0, fy = im->format == FOVEA_PIXEL_YUY2 ? y : (y - 0.5) / 2, sum = 0;
+    gint w = (im->width + 1) / 2,
+         h = im->format == FOVEA_PIXEL_YUY2 ? im->height : (im->height + 1) / 2;
+    for (gint j = (gint)floor(fy); j <= (gint)floor(fy) + 1; j++)
+        for (gint i = (gint)floor(fx); i <= (gint)floor(fx) + 1; i++) {
+            double v[3], share = (1 - fabs(fx - i)) * (1 - fabs(fy - j));
+            gint sx = CLAMP(i, 0, w - 1), sy = CLAMP(j, 0, h - 1);
+            components(im, 2 * sx, im->format == FOVEA_PIXEL_YUY2 ? sy : 2 * sy, v);
+            sum += share * v[k];
+        }
+    return sum;
+}
+
+static void test_smooth_chroma(void)
+{
+    static const FoveaRect regions[] = {
+        {0, 0, 131, 9}, {0, 0, 1, 1}, {7, 3, 8, 4}, {5, 2, 131, 8}, {64, 1, 130, 9}};
+    for (gint format = FOVEA_PIXEL_NV12; format <= FOVEA_PIXEL_YUY2; format++)
+        for (guint k = 0; k < 2 * G_N_ELEMENTS(regions); k++) {
+            FoveaRect r = regions[k / 2];
+            gint w = r.x1 - r.x0, h = r.y1 - r.y0;
+            FoveaPreprocessParams params = {.width = w,
+                                            .height = h,
+                                            .smooth_chroma = TRUE,
+                                            .dtype = FOVEA_DTYPE_F32,
+                                            .scale = {1, 1, 1}};
+            g_autofree float *out = g_new(float, 3 * w * h);
+            Picture p = picture_new(format, 131, 9, 0);
+            p.image.matrix = k % 3;
+            g_autoptr(FoveaPreprocess) pre = pre_new(&params);
+            fovea_rows_force_c(k % 2);
+            run(pre, &p.image, &r, out);
+            for (gint y = 0; y < h; y++)
+                for (gint x = 0; x < w; x++) {
+                    double v[3], rgb[3];
+                    components(&p.image, r.x0 + x, r.y0 + y, v);
+                    v[1] = chroma_at(&p.image, r.x0 + x, r.y0 + y, 1);
+                    v[2] = chroma_at(&p.image, r.x0 + x, r.y0 + y, 2);
+                    to_rgb(&p.image, v, rgb);
+                    for (guint c = 0; c < 3; c++)
+                        g_assert_cmpfloat_with_epsilon(out[(c * h + y) * w + x],
+                                                       CLAMP(rgb[c], 0, 255), 2e-3);
+                }
+            picture_clear(&p);
+        }
+    fovea_rows_force_c(FALSE);
+}
+
 static void test_letterbox(void)
 {
     Picture p = picture_new(FOVEA_PIXEL_RGB, 40, 20, 0);
@@ -466,6 +518,24 @@ static void test_speed(void)
                    best[0], best[1]);
     g_assert_cmpint(best[0], <, 20000);
 
+    /* Nothing resized, as restorers take it; told, not bounded. */
+    FoveaPreprocessParams same = {
+        .width = 640, .height = 360, .dtype = FOVEA_DTYPE_F32, .scale = {1, 1, 1}};
+    const FoveaRect part = {0, 0, 640, 360};
+    for (guint i = 0; i < 2; i++) {
+        same.smooth_chroma = i;
+        g_autoptr(FoveaPreprocess) plain = pre_new(&same);
+        g_autofree float *planes = g_new(float, 3 * 640 * 360);
+        gint64 quickest = G_MAXINT64;
+        for (guint k = 0; k < 20; k++) {
+            gint64 start = g_get_monotonic_time();
+            run(plain, &p.image, &part, planes);
+            quickest = MIN(quickest, g_get_monotonic_time() - start);
+        }
+        g_test_message("640x360 NV12 as it is, chroma %s: %" G_GINT64_FORMAT " us",
+                       i ? "interpolated" : "nearest", quickest);
+    }
+
     /* Pillow's way reads every pixel; told, not bounded. */
     FoveaPreprocessParams slow = {.width = 640,
                                   .height = 640,
@@ -490,6 +560,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media/preprocess/formulas", test_formulas);
     g_test_add_func("/media/preprocess/region", test_region);
+    g_test_add_func("/media/preprocess/smooth-chroma", test_smooth_chroma);
     g_test_add_func("/media/preprocess/letterbox", test_letterbox);
     g_test_add_func("/media/preprocess/bytes", test_bytes);
     g_test_add_func("/media/preprocess/changing-pictures", test_changing_pictures);
