@@ -44,6 +44,7 @@ GstFlowReturn fovea_element_chain(GstPad *pad, GstObject *parent, GstBuffer *buf
     g_mutex_lock(&p->lock);
     item->number = p->next_number;
     item->infer = item->number % p->interval == 0;
+    p->stall.input = item->arrival;
     GstFlowReturn flow = fovea_policy_admit(self, item);
     if (flow == GST_FLOW_OK) {
         p->next_number++;
@@ -68,6 +69,8 @@ static gboolean flush_start(FoveaElement *self, GstEvent *event)
     p->flow = GST_FLOW_FLUSHING;
     g_cancellable_cancel(p->cancel);
     fovea_queue_clear(p, FALSE);
+    fovea_worker_flush(p, FALSE);
+    fovea_text_flush(p, FALSE);
     g_mutex_unlock(&p->lock);
     if (p->text.pad)
         gst_pad_push_event(p->text.pad, gst_event_ref(event));
@@ -79,8 +82,10 @@ static gboolean flush_stop(FoveaElement *self, GstEvent *event)
     FoveaElementPrivate *p = fovea_element_priv(self);
     /* With the push lock nothing of the old generation is between its check and its push. */
     g_rec_mutex_lock(&p->push_lock);
+    g_rec_mutex_lock(&p->text.push_lock);
     g_mutex_lock(&p->lock);
     p->flushing = FALSE;
+    p->stall.ended = FALSE;
     p->flow = GST_FLOW_OK;
     p->discont_next = FALSE;
     p->qos_earliest = GST_CLOCK_TIME_NONE;
@@ -89,6 +94,7 @@ static gboolean flush_stop(FoveaElement *self, GstEvent *event)
     if (p->text.pad)
         gst_pad_push_event(p->text.pad, gst_event_ref(event));
     gboolean ok = gst_pad_push_event(p->srcpad, event);
+    g_rec_mutex_unlock(&p->text.push_lock);
     g_rec_mutex_unlock(&p->push_lock);
     return ok;
 }
@@ -104,11 +110,16 @@ gboolean fovea_element_sink_event(GstPad *pad, GstObject *parent, GstEvent *even
     }
     if (!GST_EVENT_IS_SERIALIZED(event))
         return gst_pad_event_default(pad, parent, event);
+    GstEventType type = GST_EVENT_TYPE(event);
+    if (type == GST_EVENT_CAPS && FOVEA_ELEMENT_GET_CLASS(self)->mode == FOVEA_MODE_WINDOW)
+        update_live(self); /* a live stream does not wait for the model, not even here */
 
     g_mutex_lock(&p->lock);
     gboolean ok = !p->flushing && !p->stopping;
     if (ok) {
-        GstEventType type = GST_EVENT_TYPE(event);
+        p->stall.input = g_get_monotonic_time();
+        if (type == GST_EVENT_STREAM_START || type == GST_EVENT_EOS)
+            p->stall.ended = type == GST_EVENT_EOS;
         if (type == GST_EVENT_STREAM_START)
             p->live_known = FALSE;
         if ((type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT) &&

@@ -118,7 +118,7 @@ static gboolean apply_caps(FoveaElement *self, GstCaps *in, guint32 seqnum)
     return TRUE;
 }
 
-/* Takes a CAPS event. */
+/* Makes ready for the caps of the event. */
 gboolean fovea_element_negotiate(FoveaElement *self, GstEvent *event)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
@@ -131,10 +131,6 @@ gboolean fovea_element_negotiate(FoveaElement *self, GstEvent *event)
         p->negotiated = FALSE;
         ok = fovea_element_load_wait(self) && apply_caps(self, caps, gst_event_get_seqnum(event));
     }
-    if (ok && FOVEA_ELEMENT_GET_CLASS(self)->passthrough)
-        fovea_element_push_event(self, p->srcpad, event);
-    else
-        gst_event_unref(event);
     return ok;
 }
 

@@ -45,22 +45,22 @@ static guint live_limit(FoveaElementPrivate *p)
 }
 
 /* Sound is lost more dearly than a frame: at least a second, or two windows, may wait. */
-static GstClockTime live_audio_limit(FoveaElementPrivate *p)
+GstClockTime fovea_policy_sound_limit(FoveaElementPrivate *p)
 {
-    GstClockTime limit = GST_SECOND + p->max_latency * GST_MSECOND;
-    GstClockTime windows = 0;
+    GstClockTime limit = GST_SECOND, windows = 0;
+    if (fovea_policy_effective(p) != FOVEA_OVERLOAD_BLOCK)
+        limit = MAX(limit + p->max_latency * GST_MSECOND, p->worker.backlog);
     if (p->audio.window && GST_AUDIO_INFO_RATE(&p->audio.info) > 0)
         windows = gst_util_uint64_scale_int(2 * (guint64)p->audio.window, GST_SECOND,
                                             GST_AUDIO_INFO_RATE(&p->audio.info));
     return MAX(limit, windows);
 }
 
+/* Sound passes at once; what its worker skips is worker.c's matter. */
 static gboolean too_many(FoveaElement *self, FoveaElementPrivate *p, const FoveaItem *item)
 {
-    if (p->inferable == 0 || !item->infer)
+    if (is_audio(self) || p->inferable == 0 || !item->infer)
         return FALSE;
-    if (is_audio(self))
-        return p->inferable_time + item->duration > live_audio_limit(p);
     return p->inferable + 1 > live_limit(p);
 }
 

@@ -40,8 +40,14 @@ gboolean fovea_element_run_query(FoveaElement *self, GstQuery *query)
     FoveaElementPrivate *p = fovea_element_priv(self);
     if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
         return allocation(self, query);
-    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN)
+    if (GST_QUERY_TYPE(query) == GST_QUERY_DRAIN) {
         fovea_element_drop_pool(p); /* made again for the next frame */
+        g_mutex_lock(&p->lock);
+        gboolean wait = p->worker.thread && fovea_policy_effective(p) == FOVEA_OVERLOAD_BLOCK;
+        g_mutex_unlock(&p->lock);
+        if (wait)
+            fovea_worker_wait(self);
+    }
     return gst_pad_peer_query(p->srcpad, query);
 }
 
@@ -86,10 +92,12 @@ gboolean fovea_element_sink_query(GstPad *pad, GstObject *parent, GstQuery *quer
     return gst_pad_query_default(pad, parent, query);
 }
 
-/* What upstream needs, and the delay that we declare: a constant, whatever a frame takes. */
-static gboolean latency(FoveaElementPrivate *p, GstQuery *query)
+/* What upstream needs, and the delay that we declare: a constant, whatever a frame takes. Sound
+ * itself is not held back; its text is, unless it carries the time of its arrival. */
+static gboolean latency(FoveaElement *self, GstPad *pad, GstQuery *query)
 {
-    gboolean live;
+    FoveaElementPrivate *p = fovea_element_priv(self);
+    gboolean live, sound = FOVEA_ELEMENT_GET_CLASS(self)->mode == FOVEA_MODE_WINDOW;
     GstClockTime min, max;
     if (!gst_pad_peer_query(p->sinkpad, query))
         return FALSE;
@@ -98,9 +106,10 @@ static gboolean latency(FoveaElementPrivate *p, GstQuery *query)
     GstClockTime own = p->max_latency * GST_MSECOND;
     p->live = live;
     p->live_known = TRUE;
+    if (!sound || (pad == p->text.pad && !fovea_text_by_arrival(p)))
+        min += own;
     g_mutex_unlock(&p->lock);
-    min += own;
-    if (GST_CLOCK_TIME_IS_VALID(max))
+    if (GST_CLOCK_TIME_IS_VALID(max)) /* what our queue can hold */
         max += own;
     gst_query_set_latency(query, live, min, max);
     return TRUE;
@@ -111,7 +120,7 @@ gboolean fovea_element_src_query(GstPad *pad, GstObject *parent, GstQuery *query
     FoveaElement *self = FOVEA_ELEMENT(parent);
     FoveaElementPrivate *p = fovea_element_priv(self);
     switch (GST_QUERY_TYPE(query)) {
-    case GST_QUERY_LATENCY: return latency(p, query);
+    case GST_QUERY_LATENCY: return latency(self, pad, query);
     case GST_QUERY_CAPS:
         if (pad == p->srcpad) {
             answer_caps(self, pad, query);

@@ -16,10 +16,8 @@ static void account(FoveaElementPrivate *p, const FoveaItem *item, gint sign)
         return;
     p->waiting += sign;
     p->waiting_bytes += sign * (gssize)gst_buffer_get_size(GST_BUFFER_CAST(item->object));
-    if (is_inferable(item)) {
+    if (is_inferable(item))
         p->inferable += sign;
-        p->inferable_time += sign * (gint64)item->duration;
-    }
 }
 
 void fovea_item_free(FoveaItem *item)

@@ -29,7 +29,8 @@ GstStructure *fovea_stats_snapshot(FoveaElement *self)
     guint64 sorted[FOVEA_STATS_SAMPLES], p50 = 0, p95 = 0;
     g_mutex_lock(&p->lock);
     FoveaStats s = p->stats;
-    guint waiting = p->waiting;
+    guint waiting = p->waiting + p->worker.waiting;
+    GstClockTime backlog = p->worker.time;
     g_mutex_unlock(&p->lock);
 
     gsize n = (gsize)MIN(s.n_latency, FOVEA_STATS_SAMPLES);
@@ -47,7 +48,8 @@ GstStructure *fovea_stats_snapshot(FoveaElement *self)
         p50, "latency-p95", G_TYPE_UINT64, p95, "preprocess-time", G_TYPE_UINT64,
         (guint64)s.pre / runs, "plan-time", G_TYPE_UINT64, (guint64)s.plan / runs,
         "postprocess-time", G_TYPE_UINT64, (guint64)s.post / runs, "import", G_TYPE_STRING,
-        s.import ? s.import : "none", NULL);
+        s.import ? s.import : "none", "skipped-time", G_TYPE_UINT64, s.skipped_time, "backlog-time",
+        G_TYPE_UINT64, backlog, NULL);
     if (klass->add_stats)
         klass->add_stats(self, stats);
     return stats;

@@ -162,16 +162,13 @@ void fovea_element_handle_audio(FoveaElement *self, FoveaItem *item, GstBuffer *
     FoveaElementPrivate *p = fovea_element_priv(self);
     FoveaAudio *a = &p->audio;
     GstClockTime end = GST_BUFFER_PTS(buffer);
-    if (!GST_AUDIO_INFO_BPF(&a->info))
-        item->skip = TRUE;
-    if (GST_CLOCK_TIME_IS_VALID(end))
-        end += to_time(a,
-                       gst_buffer_get_size(buffer) / (gsize)MAX(GST_AUDIO_INFO_BPF(&a->info), 1));
-    if (item->skip || !item->infer || !a->window)
-        restart(a); /* this sound was given up: what follows joins nothing */
-    else
+    if (p->negotiated && a->window && !fovea_element_cancelled(self)) {
+        if (GST_CLOCK_TIME_IS_VALID(end))
+            end += to_time(a, gst_buffer_get_size(buffer) / (gsize)GST_AUDIO_INFO_BPF(&a->info));
+        if (item->discont) /* what lies between was skipped */
+            fovea_element_drain_task(self);
         take(self, buffer);
-    fovea_stats_latency(p, item->arrival);
-    fovea_element_push_buffer(self, p->srcpad, buffer);
-    fovea_text_advance(self, end, FALSE);
+        fovea_text_advance(self, end, FALSE);
+    }
+    gst_buffer_unref(buffer);
 }

@@ -2,10 +2,16 @@
  *
  * fovea-element-private.h: what the files of FoveaElement share.
  *
- * Locks, in this order: push_lock, then lock. `lock` guards every field below it that is not
- * marked as the task's own. `push_lock` is held while the task pushes, and while FLUSH_STOP goes
- * downstream, so that nothing of an older generation is pushed after it. `changed` is signalled
- * on every change that somebody may wait for.
+ * Threads. Frames: the source pad's task does all. Sound (FOVEA_MODE_WINDOW): the source pad's task
+ * only passes the sound on, and hands a reference to the worker, which cuts windows and processes;
+ * what it says goes to the text pad's task. None of them waits for the next one's downstream, so
+ * that a muxer or an overlay that waits for text can always be given it. A field that is "the
+ * worker's own" belongs to the source pad's task where there is no worker.
+ *
+ * Locks, in this order: push_lock, text.push_lock, then lock. `lock` guards every field below it
+ * that is not marked as somebody's own. A pad's push lock is held while something is pushed there,
+ * and while FLUSH_STOP goes downstream, so that nothing of an older generation is pushed after it.
+ * `changed` is signalled on every change that somebody may wait for.
  */
 #pragma once
 
@@ -52,6 +58,7 @@ typedef enum FoveaLoadState {
 
 typedef struct FoveaStats {
     guint64 frames, inferred, dropped, skipped, errors;
+    GstClockTime skipped_time;            /* of the sound in `skipped` */
     guint64 latency[FOVEA_STATS_SAMPLES]; /* ns from chain to push of the last inferred frames */
     guint64 n_latency;
     guint64 runs;
@@ -60,7 +67,7 @@ typedef struct FoveaStats {
     const char *import;     /* interned */
 } FoveaStats;
 
-/* Audio in FOVEA_MODE_WINDOW; the task's own. */
+/* Sound in FOVEA_MODE_WINDOW; the worker's own. */
 typedef struct FoveaAudio {
     GstAudioInfo info;
     guint8 *data;      /* room for one window */
@@ -74,16 +81,67 @@ typedef struct FoveaAudio {
     gboolean discont;
 } FoveaAudio;
 
-/* The text pad; the task's own, except under push_lock. */
+/* Takes the sound beside the stream. */
+typedef struct FoveaWorker {
+    GThread *thread;   /* NULL: frames */
+    guint generation;  /* of the item in work */
+    GstAudioInfo info; /* of the sound that is put in; the source pad's task's own */
+    gint64 told;       /* when skipping was told of; the source pad's task's own */
+    guint64 told_skipped;
+    /* under `lock` */
+    GQueue queue;         /* of FoveaItem */
+    guint waiting;        /* buffers in it */
+    GstClockTime time;    /* of those */
+    gboolean busy;        /* an item is in work */
+    gboolean skipped;     /* the next buffer follows a skipped one */
+    GstClockTime backlog; /* live sound that may wait; 0: the default */
+} FoveaWorker;
+
+typedef enum FoveaTextKind {
+    FOVEA_TEXT_START, /* STREAM_START, then CAPS */
+    FOVEA_TEXT_SEGMENT,
+    FOVEA_TEXT_BUFFER,
+    FOVEA_TEXT_SETTLE,  /* the task says what is settled */
+    FOVEA_TEXT_ADVANCE, /* the media has come so far */
+    FOVEA_TEXT_EVENT,
+    FOVEA_TEXT_RESET,
+} FoveaTextKind;
+
+typedef struct FoveaTextItem {
+    FoveaTextKind kind;
+    guint generation;
+    GstMiniObject *object; /* event or buffer; owned */
+    GstClockTime until;    /* SETTLE, ADVANCE */
+    gboolean force;        /* ADVANCE: tell it now */
+    gboolean partial;      /* BUFFER */
+} FoveaTextItem;
+
+/* The text pad; its task's own where it has one, else the source pad's task's. */
 typedef struct FoveaText {
-    GstPad *pad;      /* NULL: the element has none */
+    GstPad *pad; /* NULL: the element has none */
+    GRecMutex push_lock;
+    guint generation; /* of the item in work */
     gboolean started; /* STREAM_START and CAPS are out */
     gboolean segment_sent;
+    GstSegment segment;
     gboolean manual;         /* the task calls fovea_element_settle_text */
     GstClockTime position;   /* end of the last text or GAP, in the segment */
     GstClockTime last_start; /* of the last text */
     GstClockTime settled;    /* no text before it will come */
+    /* under `lock` */
+    gboolean task; /* the pad has a task of its own */
+    GQueue queue;  /* of FoveaTextItem */
 } FoveaText;
+
+/* For the warning that downstream waits for text; under `lock`. */
+typedef struct FoveaStall {
+    gint64 push_since;     /* the source pad pushes since; 0: it does not */
+    gint64 input;          /* when something last arrived */
+    gint64 text;           /* when the text pad last pushed */
+    GstClockTime position; /* end of the sound that went out, or NONE */
+    gboolean ended;        /* EOS has arrived */
+    gboolean told;
+} FoveaStall;
 
 typedef struct FoveaElementPrivate {
     GstPad *sinkpad, *srcpad;
@@ -92,11 +150,10 @@ typedef struct FoveaElementPrivate {
     GCond changed;
 
     /* the queue */
-    GQueue queue;                /* of FoveaItem */
-    guint waiting;               /* buffers in it */
-    gsize waiting_bytes;         /* of those */
-    guint inferable;             /* of those: will be processed */
-    GstClockTime inferable_time; /* duration of the inferable */
+    GQueue queue;        /* of FoveaItem */
+    guint waiting;       /* buffers in it */
+    gsize waiting_bytes; /* of those */
+    guint inferable;     /* of those: will be processed */
     guint generation;
     gboolean flushing;  /* between FLUSH_START and FLUSH_STOP */
     gboolean stopping;  /* pads are not active */
@@ -125,10 +182,13 @@ typedef struct FoveaElementPrivate {
 
     FoveaStats stats;
     GCancellable *cancel; /* fires with a flush or a stop; armed again with the next item */
-
-    /* the task's own */
-    guint task_generation; /* of the item in work */
+    FoveaStall stall;
     GstFlowCombiner *combiner;
+
+    /* the source pad's task's own */
+    guint task_generation; /* of the item in work */
+
+    /* the worker's own */
     guint64 current;      /* number of the frame in work */
     gboolean discont_out; /* the task has dropped a frame */
     GstSegment segment;
@@ -139,6 +199,7 @@ typedef struct FoveaElementPrivate {
     GArray *regions; /* of FoveaRegion */
     gint64 last_warning;
     FoveaAudio audio;
+    FoveaWorker worker;
     FoveaText text;
 } FoveaElementPrivate;
 
@@ -156,6 +217,8 @@ void fovea_item_free(FoveaItem *item);
 
 /* policy.c: with `lock` held. Waits or makes room for one buffer; what chain has to return. */
 GstFlowReturn fovea_policy_admit(FoveaElement *self, const FoveaItem *item);
+/* Sound that may wait for the worker. */
+GstClockTime fovea_policy_sound_limit(FoveaElementPrivate *p);
 FoveaOverload fovea_policy_effective(FoveaElementPrivate *p);
 /* TRUE: downstream has told (QoS) that this frame comes too late to be worth the work. */
 gboolean fovea_policy_late(FoveaElement *self, GstClockTime running_time);
@@ -171,7 +234,12 @@ gboolean fovea_element_src_activate(GstPad *pad, GstObject *parent, GstPadMode m
                                     gboolean active);
 gboolean fovea_element_run_query(FoveaElement *self, GstQuery *query);
 void fovea_element_drain_task(FoveaElement *self);
-/* Pushes on the source pad unless the generation is over; takes the buffer or event. */
+/* The worker's part of an event: drains, negotiates, tells the text pad. FALSE: it failed. */
+gboolean fovea_element_work_event(FoveaElement *self, GstEvent *event);
+void fovea_element_forget(FoveaElement *self); /* the worker's part of a flush */
+/* TRUE while what this generation does still counts; with `lock` held. */
+gboolean fovea_element_is_current(FoveaElementPrivate *p, guint generation);
+/* Pushes unless the generation is over; takes the buffer or event. */
 void fovea_element_push_buffer(FoveaElement *self, GstPad *pad, GstBuffer *buffer);
 gboolean fovea_element_push_event(FoveaElement *self, GstPad *pad, GstEvent *event);
 /* Posts process()'s error as a warning (or an error where the device is lost); frees it. */
@@ -194,19 +262,37 @@ GstBuffer *fovea_element_new_frame(FoveaElement *self, GstBuffer *in);
 void fovea_element_drop_pool(FoveaElementPrivate *p);
 GstCaps *fovea_element_query_caps(FoveaElement *self, GstPad *pad, GstCaps *filter);
 
+/* worker.c */
+void fovea_worker_start(FoveaElement *self);
+void fovea_worker_stop(FoveaElement *self); /* `stopping` is set */
+/* From the source pad's task: hands an item on (object: transfer full). Waits or skips as the
+ * overload policy says. */
+void fovea_worker_put(FoveaElement *self, const FoveaItem *like, gpointer object);
+void fovea_worker_wait(FoveaElement *self); /* until all that was put is done, or a flush */
+void fovea_worker_flush(FoveaElementPrivate *p, gboolean all); /* with `lock` held */
+void fovea_worker_tell(FoveaElement *self); /* posts what was skipped, once a second at most */
+
+/* stall.c, from the text pad's task */
+void fovea_stall_check(FoveaElement *self);
+
 /* frames.c, regions.c, window.c: a buffer in each mode; take the buffer */
 void fovea_element_handle_frame(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
 void fovea_element_handle_audio(FoveaElement *self, FoveaItem *item, GstBuffer *buffer);
 void fovea_audio_drain(FoveaElement *self);
 void fovea_audio_reset(FoveaElementPrivate *p);
 
-/* text.c */
+/* text.c: from the worker. Where the text pad has a task, it does what is asked here. */
 void fovea_text_start(FoveaElement *self, GstEvent *stream_start);
 void fovea_text_segment(FoveaElement *self);
 /* The media has reached `until`: settles, and sends a GAP where one is due (or `force`). */
 void fovea_text_advance(FoveaElement *self, GstClockTime until, gboolean force);
 void fovea_text_push_event(FoveaElement *self, GstEvent *event);
-void fovea_text_reset(FoveaElementPrivate *p);
+void fovea_text_forget(FoveaElement *self);
+void fovea_text_reset(FoveaElementPrivate *p); /* at once */
+void fovea_text_start_task(FoveaElement *self);
+void fovea_text_stop_task(FoveaElement *self);
+void fovea_text_flush(FoveaElementPrivate *p, gboolean all); /* with `lock` held */
+gboolean fovea_text_by_arrival(FoveaElementPrivate *p);      /* with `lock` held */
 
 /* stats.c */
 GstStructure *fovea_stats_snapshot(FoveaElement *self);

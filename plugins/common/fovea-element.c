@@ -190,7 +190,9 @@ static void set_text_property(GObject *object, guint id, const GValue *value, GP
     }
     g_mutex_lock(&p->lock);
     p->text_timing = g_value_get_enum(value);
+    g_cond_broadcast(&p->changed);
     g_mutex_unlock(&p->lock);
+    gst_element_post_message(GST_ELEMENT(object), gst_message_new_latency(GST_OBJECT(object)));
 }
 
 static void get_text_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
@@ -283,6 +285,8 @@ static void finalize(GObject *object)
     FoveaElementPrivate *p = fovea_element_priv(FOVEA_ELEMENT(object));
     fovea_element_load_stop(FOVEA_ELEMENT(object));
     fovea_queue_clear(p, TRUE);
+    fovea_worker_flush(p, TRUE);
+    fovea_text_flush(p, TRUE);
     fovea_element_drop_pool(p);
     gst_caps_replace(&p->in_caps, NULL);
     gst_caps_replace(&p->out_caps, NULL);
@@ -295,6 +299,7 @@ static void finalize(GObject *object)
     g_free(p->device);
     g_mutex_clear(&p->lock);
     g_rec_mutex_clear(&p->push_lock);
+    g_rec_mutex_clear(&p->text.push_lock);
     g_cond_clear(&p->changed);
     G_OBJECT_CLASS(fovea_element_parent_class)->finalize(object);
 }
@@ -363,10 +368,13 @@ static void fovea_element_init(FoveaElement *self)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
     g_rec_mutex_init(&p->push_lock);
+    g_rec_mutex_init(&p->text.push_lock);
     g_mutex_init(&p->lock);
     g_cond_init(&p->changed);
     g_queue_init(&p->queue);
     p->cancel = g_cancellable_new();
+    g_queue_init(&p->worker.queue);
+    g_queue_init(&p->text.queue);
     p->stopping = TRUE;
     p->flow = GST_FLOW_FLUSHING;
     p->interval = 1;

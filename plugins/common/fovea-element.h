@@ -9,8 +9,14 @@
  * plugins/detect is a task with a model, tests/elements/dummies.c has five without.
  *
  * Threads: load and unload run on a loader thread or in a state change, never beside the others;
- * set_caps, process, pass, process_window, drain and reset run on the element's streaming task,
- * one at a time; check and transform_caps may run on any thread. Nothing is locked during a call.
+ * set_caps, process, pass, process_window, drain and reset run on the element's streaming task, or
+ * (FOVEA_MODE_WINDOW) on a worker beside it, one at a time; check and transform_caps may run on any
+ * thread. Nothing is locked during a call.
+ *
+ * Sound passes at once, and the worker follows. Where upstream can wait, it is never more than two
+ * windows or a second behind and nothing is left out; the end of the stream waits for its text.
+ * Where upstream is live nothing waits: when the worker is too far behind, the older half of the
+ * sound that waits for it is skipped, counted, and told in an element message "fovea-overload".
  */
 #pragma once
 
@@ -77,8 +83,8 @@ typedef struct FoveaWindow {
     guint64 offset;             /* of the first sample, counted from the last discontinuity */
     GstClockTime pts, duration; /* of the samples, in the segment of the stream; pts may be NONE */
     GstClockTime running_time;  /* of the first sample, or NONE */
-    gboolean discont;           /* nothing joins this window to the one before */
-    gboolean last;              /* the sound ends here: end of stream, a gap, new caps */
+    gboolean discont; /* nothing joins this window to the one before (after a skip, too) */
+    gboolean last;    /* the sound ends here: end of stream, a gap, new caps */
 } FoveaWindow;
 
 struct _FoveaElementClass {
@@ -150,11 +156,18 @@ void fovea_element_report_import(FoveaElement *self, const char *path);
 
 /* FOVEA_MODE_WINDOW, in set_caps: samples of a window, and from one window to the next. */
 void fovea_element_set_window(FoveaElement *self, guint window, guint hop);
+/* FOVEA_MODE_WINDOW: how much live sound may wait for process_window() before the older half of it
+ * is skipped. 0, the default: a second, max-latency or two windows, whichever is most. */
+void fovea_element_set_backlog(FoveaElement *self, GstClockTime backlog);
 
 /* For process*() and drain() of elements with a text pad. Times are in the segment of the
  * stream, as in the buffers. Texts must come in order. */
 void fovea_element_push_text(FoveaElement *self, const char *text, GstClockTime pts,
                              GstClockTime duration);
+/* What is understood so far, and may still change: the next text replaces it (fovea-meta.h has how
+ * the buffer is marked). */
+void fovea_element_push_partial_text(FoveaElement *self, const char *text, GstClockTime pts,
+                                     GstClockTime duration);
 /* No text before `pts` will follow. An element that never calls this settles with its media: all
  * text of a frame or window comes in its process call. */
 void fovea_element_settle_text(FoveaElement *self, GstClockTime pts);

@@ -181,3 +181,34 @@ void fovea_buffer_get_detections(GstBuffer *buffer, GArray *detections)
         g_array_append_val(detections, d);
     }
 }
+
+/* ---- texts ---- */
+
+#define TEXT_META "FoveaTextMeta"
+
+static void register_text_meta(void)
+{
+    static const gchar *tags[] = {NULL};
+    static gsize done;
+    if (g_once_init_enter(&done)) {
+        gst_meta_register_custom(TEXT_META, tags, NULL, NULL, NULL);
+        g_once_init_leave(&done, 1);
+    }
+}
+
+void fovea_buffer_mark_partial(GstBuffer *buffer)
+{
+    register_text_meta();
+    GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, TEXT_META);
+    gst_structure_set(gst_custom_meta_get_structure(meta), "final", G_TYPE_BOOLEAN, FALSE, NULL);
+}
+
+gboolean fovea_buffer_is_partial(GstBuffer *buffer)
+{
+    gboolean final = TRUE;
+    register_text_meta();
+    GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, TEXT_META);
+    if (meta)
+        gst_structure_get_boolean(gst_custom_meta_get_structure(meta), "final", &final);
+    return !final;
+}

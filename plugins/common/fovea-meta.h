@@ -45,4 +45,8 @@ void fovea_buffer_add_detection(GstBuffer *buffer, const FoveaDetection *detecti
  * too, with label_id -1 and score 1. Boxes of a scaled frame are in its own pixels. */
 void fovea_buffer_get_detections(GstBuffer *buffer, GArray *detections);
 
+/* Marks a (writable) buffer of text as not final. */
+void fovea_buffer_mark_partial(GstBuffer *buffer);
+gboolean fovea_buffer_is_partial(GstBuffer *buffer);
+
 G_END_DECLS

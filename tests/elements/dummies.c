@@ -379,11 +379,75 @@ static void dummy_window_class_init(DummyWindowClass *klass)
     fovea_element_class_setup(&klass->parent_class, AUDIO_CAPS, AUDIO_CAPS, NULL);
 }
 
+/* ---- speech: a window of sound says something, later ---- */
+
+DUMMY_TYPE(DummySpeech, dummy_speech)
+
+/* Takes its time, unless the stream is flushed. */
+static gboolean listen(FoveaElement *element, GError **error)
+{
+    Dummy *self = DUMMY(element);
+    g_atomic_int_set(&self->in_process, 1);
+    for (guint us = 0; us < self->delay_us; us += 2000) {
+        if (g_cancellable_is_cancelled(fovea_element_cancellable(element))) {
+            g_atomic_int_inc(&self->cancelled);
+            break;
+        }
+        g_usleep(2000);
+    }
+    g_atomic_int_set(&self->in_process, 0);
+    return !g_cancellable_set_error_if_cancelled(fovea_element_cancellable(element), error);
+}
+
+static gboolean speech_process(FoveaElement *element, const FoveaWindow *window, GError **error)
+{
+    Dummy *self = DUMMY(element);
+    char text[32];
+    if (!listen(element, error))
+        return FALSE;
+    GST_OBJECT_LOCK(self);
+    g_array_append_val(self->windows, *window);
+    GST_OBJECT_UNLOCK(self);
+    gint n = g_atomic_int_add(&self->processed, 1);
+    if (self->text_every && n % (gint)self->text_every == 0) {
+        g_snprintf(text, sizeof text, "text %d", n);
+        fovea_element_push_text(element, text, window->pts, window->duration);
+    }
+    if (self->settle_lag >= 0)
+        fovea_element_settle_text(element, window->pts > (GstClockTime)self->settle_lag
+                                               ? window->pts - (GstClockTime)self->settle_lag
+                                               : 0);
+    return TRUE;
+}
+
+static gboolean speech_drain(FoveaElement *element, GError **error)
+{
+    Dummy *self = DUMMY(element);
+    g_atomic_int_inc(&self->drains);
+    if (self->text_every && self->windows->len > 0) {
+        const FoveaWindow *last = &g_array_index(self->windows, FoveaWindow,
+                                                 self->windows->len - 1);
+        fovea_element_push_text(element, "the end", last->pts + last->duration, GST_SECOND);
+    }
+    return TRUE;
+}
+
+static void dummy_speech_class_init(DummySpeechClass *klass)
+{
+    describe(klass, "speech");
+    klass->parent_class.mode = FOVEA_MODE_WINDOW;
+    klass->parent_class.set_caps = window_set_caps;
+    klass->parent_class.process_window = speech_process;
+    klass->parent_class.drain = speech_drain;
+    fovea_element_class_setup(&klass->parent_class, AUDIO_CAPS, AUDIO_CAPS, TEXT_CAPS);
+}
+
 void dummies_register(void)
 {
     gst_element_register(NULL, "dummynumber", GST_RANK_NONE, dummy_number_get_type());
     gst_element_register(NULL, "dummyregions", GST_RANK_NONE, dummy_regions_get_type());
     gst_element_register(NULL, "dummytwice", GST_RANK_NONE, dummy_twice_get_type());
     gst_element_register(NULL, "dummytext", GST_RANK_NONE, dummy_text_get_type());
+    gst_element_register(NULL, "dummyspeech", GST_RANK_NONE, dummy_speech_get_type());
     gst_element_register(NULL, "dummywindow", GST_RANK_NONE, dummy_window_get_type());
 }

@@ -18,12 +18,12 @@ typedef struct Dummy {
     guint fail_every; /* every so manieth frame fails; 0: none */
     guint load_ms;    /* that loading takes (in steps of 5 ms, cancellable) */
     gboolean load_fail;
-    guint window, hop; /* fovea-dummy-window */
-    guint text_every;  /* frames from text to text */
+    guint window, hop; /* dummywindow, dummyspeech */
+    guint text_every;  /* frames or windows from text to text */
     gint64 settle_lag; /* ns by which text is settled behind the media; < 0: not told */
     /* seen */
     gint processed, loads, unloads, resets, drains, caps_changes, passed;
-    gint cancelled_loads, regions;
+    gint cancelled_loads, cancelled, regions;
     gint in_process; /* 1 while process runs */
     GArray *windows; /* of FoveaWindow (data is not valid) */
     GArray *first;   /* gint16 first sample of each window */
