@@ -4,13 +4,14 @@
  */
 #pragma once
 
+#include "base/json.h"
 #include "text/tokenizer.h"
 
 #define FOVEA_NO_TOKEN G_MAXUINT32
 
 typedef struct FoveaToken {
-    gsize offset, length; /* of its bytes in FoveaTokenizer.bytes */
-    gboolean used, special;
+    gsize offset, length;            /* of its bytes in FoveaTokenizer.bytes */
+    gboolean used, learned, special; /* learned: of the vocabulary, not added */
 } FoveaToken;
 
 /* A token that is found in the text before anything else. */
@@ -42,6 +43,12 @@ struct FoveaTokenizer {
     GArray *before, *after;   /* guint32: of the post-processor */
 };
 
+/* A file that is being read. */
+typedef struct FoveaTokenizerFile {
+    const char *path;
+    JsonObject *root;
+} FoveaTokenizerFile;
+
 /* pretokenizer.c: the byte alphabet of GPT-2. A letter is at most U+0143. */
 gunichar fovea_letter_of_byte(guint8 byte);
 gint fovea_byte_of_letter(gunichar letter); /* -1: no letter of the alphabet */
@@ -49,8 +56,16 @@ gint fovea_byte_of_letter(gunichar letter); /* -1: no letter of the alphabet */
 /* pretokenizer.c: length of the first piece of s (n > 0 bytes of UTF-8). */
 gsize fovea_next_piece(const char *s, gsize n);
 
+/* pretokenizer.c: the property White_Space of Unicode. */
+gboolean fovea_is_space(gunichar c);
+
 /* tokenizer-load.c */
 gboolean fovea_tokenizer_read(FoveaTokenizer *tokenizer, const char *path, GError **error);
+
+/* tokenizer-parts.c: normalizer, pre_tokenizer, decoder and post_processor of the file's object.
+ * Errors: MODEL, UNSUPPORTED; the sentences begin with the file's name. */
+gboolean fovea_tokenizer_read_parts(FoveaTokenizer *tokenizer, const FoveaTokenizerFile *file,
+                                    GError **error);
 
 /* bpe.c */
 gboolean fovea_merges_reserve(FoveaTokenizer *tokenizer, guint n, GError **error);

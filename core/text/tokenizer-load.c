@@ -3,17 +3,12 @@
  * tokenizer.json into a tokenizer. `truncation` and `padding` are left to the caller, as Python's
  * tokenizers of a model do.
  */
-#include "base/json.h"
 #include "text/tokenizer-internal.h"
 
 /* Ids are indices of a table; the largest vocabularies in use have about 260,000. */
 #define ID_END (1 << 21)
 /* A long one would make every place of a text that begins like it dear. */
 #define CONTENT_MAX 1024
-/* The cut of GPT-2, as files write it. */
-#define GPT2_PATTERN                                                                               \
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-
 typedef struct Reader {
     FoveaTokenizer *t;
     JsonObject *root;
@@ -74,14 +69,14 @@ static void append_decoded(GString *bytes, const char *text)
     }
 }
 
-static void set_token(FoveaTokenizer *t, guint32 id, const char *text)
+static void set_token(FoveaTokenizer *t, guint32 id, const char *name, const char *text)
 {
     FoveaToken *token = &t->tokens[id];
     token->used = TRUE;
     token->offset = t->bytes->len;
     append_decoded(t->bytes, text);
     token->length = t->bytes->len - token->offset;
-    g_hash_table_insert(t->ids, g_string_chunk_insert(t->names, text), GINT_TO_POINTER(id + 1));
+    g_hash_table_insert(t->ids, g_string_chunk_insert(t->names, name), GINT_TO_POINTER(id + 1));
 }
 
 static gboolean read_vocabulary(Reader *r, JsonObject *vocabulary)
@@ -95,7 +90,8 @@ static gboolean read_vocabulary(Reader *r, JsonObject *vocabulary)
         node_id(node, &id); /* make_tokens has looked */
         if (r->t->tokens[id].used)
             return BAD(r, "two tokens have the id %u", id);
-        set_token(r->t, id, text);
+        set_token(r->t, id, text, text);
+        r->t->tokens[id].learned = TRUE;
     }
     for (guint byte = 0; byte < 256; byte++) {
         char letter[7] = {0};
@@ -121,22 +117,70 @@ static gboolean read_added(Reader *r, JsonObject *object)
     gint known = fovea_tokenizer_find(t, content);
     if (known >= 0 ? (guint32)known != id : t->tokens[id].used)
         return BAD(r, "the added token %u contradicts another token", id);
-    if (known < 0)
-        set_token(t, id, content);
     gboolean special = flag(object, "special", FALSE);
     t->tokens[id].special |= special;
-    gboolean normalized = flag(object, "normalized", !special) && t->nfc;
+    gboolean normalized = flag(object, "normalized", !special);
     FoveaAdded added = {.id = id,
                         .lstrip = flag(object, "lstrip", FALSE),
                         .rstrip = flag(object, "rstrip", FALSE),
                         .single_word = flag(object, "single_word", FALSE)};
-    added.content = normalized ? g_utf8_normalize(content, -1, G_NORMALIZE_NFC) : g_strdup(content);
+    added.content = normalized && t->nfc ? g_utf8_normalize(content, -1, G_NORMALIZE_NFC)
+                                         : g_strdup(content);
     added.length = strlen(added.content);
+    if (known < 0)
+        set_token(t, id, content, added.content);
     g_array_append_val(normalized ? t->normalized : t->raw, added);
     return TRUE;
 }
 
-static gboolean make_tokens(Reader *r, JsonObject *vocabulary, JsonArray *added)
+/* ---- merges ---- */
+
+/* "a b" or ["a", "b"]. */
+static gboolean split_merge(JsonNode *node, char **left, char **right)
+{
+    const char *both = fovea_json_node_string(node), *one = NULL, *other = NULL;
+    if (both) {
+        const char *blank = strchr(both, ' ');
+        if (blank == NULL || strchr(blank + 1, ' '))
+            return FALSE;
+        *left = g_strndup(both, blank - both);
+        *right = g_strdup(blank + 1);
+        return TRUE;
+    }
+    JsonArray *pair = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    if (pair && json_array_get_length(pair) == 2) {
+        one = fovea_json_node_string(json_array_get_element(pair, 0));
+        other = fovea_json_node_string(json_array_get_element(pair, 1));
+    }
+    if (one == NULL || other == NULL)
+        return FALSE;
+    *left = g_strdup(one);
+    *right = g_strdup(other);
+    return TRUE;
+}
+
+static gboolean read_merges(Reader *r, JsonArray *merges)
+{
+    guint n = merges ? json_array_get_length(merges) : 0;
+    if (merges == NULL)
+        return BAD(r, "the model has no list of merges");
+    if (!fovea_merges_reserve(r->t, n, r->error))
+        return FALSE;
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *left = NULL, *right = NULL, *both = NULL;
+        if (!split_merge(json_array_get_element(merges, i), &left, &right))
+            return BAD(r, "merge %u is no pair of tokens", i);
+        both = g_strconcat(left, right, NULL);
+        gint a = fovea_tokenizer_find(r->t, left), b = fovea_tokenizer_find(r->t, right);
+        gint ab = fovea_tokenizer_find(r->t, both);
+        if (a < 0 || b < 0 || ab < 0)
+            return BAD(r, "merge %u has a part that is no token", i);
+        fovea_merges_set(r->t, &(FoveaMerge){a, b, i, ab});
+    }
+    return TRUE;
+}
+
+static gboolean make_tokens(Reader *r, JsonObject *model, JsonObject *vocabulary, JsonArray *added)
 {
     guint32 size = 0, id = 0;
     JsonObjectIter iter;
@@ -160,13 +204,32 @@ static gboolean make_tokens(Reader *r, JsonObject *vocabulary, JsonArray *added)
         return BAD(r, "there is no token");
     r->t->size = size;
     r->t->tokens = fovea_try_alloc(size, sizeof(FoveaToken), r->error);
-    if (r->t->tokens == NULL || !read_vocabulary(r, vocabulary))
+    if (r->t->tokens == NULL || !read_vocabulary(r, vocabulary) ||
+        !read_merges(r, fovea_json_array(model, "merges")))
         return FALSE;
     for (guint i = 0; i < n; i++)
         if (!read_added(r, json_array_get_object_element(added, i)))
             return FALSE;
     g_array_sort(r->t->raw, fovea_added_compare);
     g_array_sort(r->t->normalized, fovea_added_compare);
+    return TRUE;
+}
+
+/* Options that would change the result and that we have no code for. */
+static gboolean check_options(Reader *r, JsonObject *model)
+{
+    double dropout = 0;
+    if (!absent(model, "dropout") &&
+        (!fovea_json_number(model, "dropout", &dropout) || dropout != 0))
+        return UNKNOWN(r, "dropout of merges is not supported");
+    static const char *const names[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *value = fovea_json_string(model, names[i]);
+        if (!absent(model, names[i]) && (value == NULL || *value))
+            return UNKNOWN(r, "%s is not supported", names[i]);
+    }
+    if (flag(model, "byte_fallback", FALSE))
+        return UNKNOWN(r, "byte_fallback is not supported");
     return TRUE;
 }
 
@@ -183,7 +246,24 @@ static gboolean read_model(Reader *r)
         return BAD(r, "the model has no vocabulary");
     if (!absent(r->root, "added_tokens") && !fovea_json_array(r->root, "added_tokens"))
         return BAD(r, "added_tokens is no list");
-    return make_tokens(r, vocabulary, fovea_json_array(r->root, "added_tokens"));
+    if (!check_options(r, model) ||
+        !make_tokens(r, model, vocabulary, fovea_json_array(r->root, "added_tokens")))
+        return FALSE;
+    r->t->whole_pieces = flag(model, "ignore_merges", FALSE);
+    for (guint byte = 0; byte < 256 && !absent(model, "unk_token"); byte++)
+        if (r->t->letter[byte] == FOVEA_NO_TOKEN)
+            return UNKNOWN(r, "unk_token is supported only where every byte has a token");
+    return TRUE;
+}
+
+static gboolean check_template(Reader *r, const GArray *ids)
+{
+    for (guint i = 0; i < ids->len; i++) {
+        guint32 id = g_array_index(ids, guint32, i);
+        if (id >= r->t->size || !r->t->tokens[id].used)
+            return BAD(r, "the post_processor adds the token %u, which there is not", id);
+    }
+    return TRUE;
 }
 
 gboolean fovea_tokenizer_read(FoveaTokenizer *tokenizer, const char *path, GError **error)
@@ -193,5 +273,7 @@ gboolean fovea_tokenizer_read(FoveaTokenizer *tokenizer, const char *path, GErro
     if (root == NULL)
         return FALSE;
     Reader reader = {tokenizer, root, path, error};
-    return read_model(&reader);
+    FoveaTokenizerFile file = {path, root};
+    return fovea_tokenizer_read_parts(tokenizer, &file, error) && read_model(&reader) &&
+           check_template(&reader, tokenizer->before) && check_template(&reader, tokenizer->after);
 }

@@ -30,11 +30,12 @@ gboolean fovea_tokenizer_is_special(const FoveaTokenizer *tokenizer, guint32 id)
  * add_special_tokens. Errors: ARGUMENT (text is no UTF-8), NO_MEMORY. */
 gboolean fovea_tokenizer_encode(const FoveaTokenizer *tokenizer, const char *text, gssize length,
                                 gboolean specials, GArray *ids, GError **error);
-/* UTF-8 text of all ids (transfer full); bytes that are no UTF-8 become U+FFFD as in Python. */
+/* UTF-8 text of all ids (transfer full; a zero byte ends it); bytes that are no UTF-8 become U+FFFD as in Python. */
 char *fovea_tokenizer_decode(const FoveaTokenizer *tokenizer, const guint32 *ids, gsize n,
                              gboolean skip_special);
 
 /* One id after the other: appends to text what is complete; bytes of a character that is split over
- * tokens wait in `rest` for theirs (empty it to begin). Unknown ids add nothing. */
+ * tokens wait in `rest` for theirs (empty it to begin). Special tokens
+ * add their text too; unknown ids add nothing. */
 void fovea_tokenizer_append(const FoveaTokenizer *tokenizer, guint32 id, GString *rest,
                             GString *text);

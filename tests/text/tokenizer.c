@@ -5,6 +5,8 @@
  */
 #include "shared.h"
 
+#include <glib/gstdio.h>
+
 #include "base/json.h"
 #include "text/tokenizer.h"
 
@@ -66,9 +68,115 @@ static void test_transcripts(void)
     g_assert_false(fovea_tokenizer_is_special(tokenizer, 50363));
 }
 
+/* ---- data/tokenizer.json ---- */
+
+static JsonArray *read_cases(JsonParser **parser)
+{
+    GError *error = NULL;
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "tokenizer.json", NULL);
+    JsonObject *root = fovea_json_load(path, parser, &error);
+    g_assert_no_error(error);
+    return fovea_json_array(root, "cases");
+}
+
+static FoveaTokenizer *load_text(const char *text, gssize length, GError **error)
+{
+    char *path = NULL;
+    gint handle = g_file_open_tmp("fovea-tokenizer-XXXXXX.json", &path, NULL);
+    g_assert_cmpint(handle, >=, 0);
+    g_close(handle, NULL);
+    g_assert_true(g_file_set_contents(path, text, length, NULL));
+    FoveaTokenizer *tokenizer = fovea_tokenizer_load(path, error);
+    g_unlink(path);
+    g_free(path);
+    return tokenizer;
+}
+
+/* The text of a case's tokenizer.json; NULL: it is Whisper's. */
+static char *case_file(JsonObject *of)
+{
+    JsonNode *node = json_object_get_member(of, "tokenizer");
+    return JSON_NODE_HOLDS_OBJECT(node) ? json_to_string(node, FALSE) : NULL;
+}
+
+static GString *unhex(const char *hex)
+{
+    GString *bytes = g_string_new(NULL);
+    for (; *hex; hex += 2)
+        g_string_append_c(bytes, g_ascii_xdigit_value(hex[0]) * 16 + g_ascii_xdigit_value(hex[1]));
+    return bytes;
+}
+
+static void check_encoded(const FoveaTokenizer *tokenizer, const GString *text, gboolean specials,
+                          JsonArray *expected)
+{
+    GError *error = NULL;
+    g_autoptr(GArray) want = ids_of(expected);
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint32));
+    /* To the exact size: the sanitizer sees what is read beyond. */
+    g_autofree char *exact = g_memdup2(text->str, text->len);
+    fovea_tokenizer_encode(tokenizer, exact ? exact : "", text->len, specials, ids, &error);
+    g_assert_no_error(error);
+    g_assert_cmpmem(ids->data, ids->len * 4, want->data, want->len * 4);
+}
+
+static void check_decoded(const FoveaTokenizer *tokenizer, const GArray *ids, const GString *all,
+                          const GString *plain)
+{
+    /* A zero byte ends the string that is returned. */
+    g_autofree char *decoded = fovea_tokenizer_decode(tokenizer, data(ids), ids->len, FALSE);
+    g_assert_cmpstr(decoded, ==, all->str);
+    g_autofree char *skipped = fovea_tokenizer_decode(tokenizer, data(ids), ids->len, TRUE);
+    g_assert_cmpstr(skipped, ==, plain->str);
+    /* One by one comes to the same; what waits at the end is one unfinished character. */
+    g_autoptr(GString) rest = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < ids->len; i++) {
+        fovea_tokenizer_append(tokenizer, data(ids)[i], rest, text);
+        g_assert_cmpuint(rest->len, <, 4);
+        fovea_tokenizer_append(tokenizer, G_MAXUINT32, rest, text); /* adds nothing */
+    }
+    if (rest->len > 0)
+        g_string_append(text, "\357\277\275");
+    g_assert_cmpmem(text->str, text->len, all->str, all->len);
+}
+
+static void test_case(gconstpointer index)
+{
+    GError *error = NULL;
+    g_autoptr(JsonParser) parser = NULL;
+    JsonObject *of = json_array_get_object_element(read_cases(&parser), GPOINTER_TO_UINT(index));
+    g_autofree char *file = case_file(of);
+    if (file == NULL && shared_missing())
+        return;
+    g_autoptr(FoveaTokenizer) tokenizer = file ? load_text(file, -1, &error) : whisper();
+    g_assert_no_error(error);
+    JsonArray *encode = fovea_json_array(of, "encode"), *decode = fovea_json_array(of, "decode");
+    for (guint i = 0; i < json_array_get_length(encode); i++) {
+        JsonArray *row = json_array_get_array_element(encode, i);
+        g_autoptr(GString) text = unhex(json_array_get_string_element(row, 0));
+        g_test_message("text %s", json_array_get_string_element(row, 0));
+        check_encoded(tokenizer, text, FALSE, json_array_get_array_element(row, 1));
+        check_encoded(tokenizer, text, TRUE, json_array_get_array_element(row, 2));
+    }
+    for (guint i = 0; i < json_array_get_length(decode); i++) {
+        JsonArray *row = json_array_get_array_element(decode, i);
+        g_autoptr(GArray) ids = ids_of(json_array_get_array_element(row, 0));
+        g_autoptr(GString) all = unhex(json_array_get_string_element(row, 1));
+        g_autoptr(GString) plain = unhex(json_array_get_string_element(row, 2));
+        check_decoded(tokenizer, ids, all, plain);
+    }
+    g_assert_cmpuint(json_array_get_length(encode) + json_array_get_length(decode), >, 100);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tokenizer/transcripts", test_transcripts);
+    static const char *const names[] = {"whisper", "flags-and-nfc", "split", "uncut", "few-bytes"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *name = g_strconcat("/tokenizer/python/", names[i], NULL);
+        g_test_add_data_func(name, GUINT_TO_POINTER(i), test_case);
+    }
     return g_test_run();
 }
