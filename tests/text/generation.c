@@ -1,10 +1,12 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What may come next, by hand for a vocabulary of a dozen tokens.
+ * What may come next: by hand for a vocabulary of a dozen tokens, and against transformers' own
+ * processors (data/generation.json, made by make_generation.py).
  */
 #include <glib/gstdio.h>
 #include <math.h>
 
+#include "base/json.h"
 #include "text/generation.h"
 
 enum { TEXT = 6, END = 6, NO_STAMPS = 8, STAMP = 9, VOCABULARY = 14 };
@@ -136,10 +138,94 @@ static void test_greedy(void)
     g_assert_cmpuint(fovea_greedy(some, 4, NULL), ==, 2);
 }
 
+/* ---- data/generation.json ---- */
+
+/* make_generation.py's logits. */
+static void fill_logits(float *logits, guint n, guint32 seed, guint begin, double offset)
+{
+    for (guint i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        logits[i] = (float)((seed >> 8) / 1048576. - 8 + (i >= begin ? offset : 0));
+    }
+}
+
+static char *hash_allowed(const float *logits, guint n)
+{
+    guint64 value = G_GUINT64_CONSTANT(0xcbf29ce484222325);
+    for (guint i = 0; i < n; i++)
+        value = (value ^ (logits[i] != -INFINITY)) * G_GUINT64_CONSTANT(0x100000001b3);
+    return g_strdup_printf("%016" G_GINT64_MODIFIER "x", value);
+}
+
+static void check_case(const FoveaGeneration *g, JsonArray *row)
+{
+    guint n = json_array_get_int_element(row, 1);
+    JsonArray *history = json_array_get_array_element(row, 6);
+    g_autofree float *logits = g_new(float, n);
+    guint length = json_array_get_length(history);
+    g_autofree guint32 *tokens = g_new(guint32, length);
+    for (guint i = 0; i < length; i++)
+        tokens[i] = json_array_get_int_element(history, i);
+    fill_logits(logits, n, json_array_get_int_element(row, 2), g->timestamp_begin,
+                json_array_get_double_element(row, 3));
+    fovea_generation_rules(g, tokens, length, json_array_get_int_element(row, 5),
+                           json_array_get_int_element(row, 4) != 0, logits, n);
+    g_autofree char *hash = hash_allowed(logits, n);
+    float log_probability;
+    g_assert_cmpstr(hash, ==, json_array_get_string_element(row, 7));
+    g_assert_cmpuint(fovea_greedy(logits, n, &log_probability), ==,
+                     json_array_get_int_element(row, 8));
+    g_assert_cmpfloat_with_epsilon(log_probability, json_array_get_double_element(row, 9), 1e-5);
+}
+
+static void test_transformers(void)
+{
+    GError *error = NULL;
+    g_autoptr(JsonParser) parser = NULL;
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "generation.json", NULL);
+    JsonObject *root = fovea_json_load(path, &parser, &error);
+    g_assert_no_error(error);
+    FoveaGeneration configs[3];
+    for (guint i = 0; i < G_N_ELEMENTS(configs); i++) {
+        JsonNode *node = json_array_get_element(fovea_json_array(root, "configs"), i);
+        g_autofree char *text = json_to_string(node, FALSE);
+        load(&configs[i], text, &error);
+        g_assert_no_error(error);
+    }
+    JsonArray *cases = fovea_json_array(root, "cases");
+    g_assert_cmpuint(json_array_get_length(cases), >, 600);
+    for (guint i = 0; i < json_array_get_length(cases); i++) {
+        JsonArray *row = json_array_get_array_element(cases, i);
+        check_case(&configs[json_array_get_int_element(row, 0)], row);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(configs); i++)
+        fovea_generation_clear(&configs[i]);
+}
+
+/* A model's files may contradict each other: ids beyond the vocabulary are left alone. */
+static void test_small_vocabulary(void)
+{
+    GError *error = NULL;
+    FoveaGeneration g;
+    load(&g, good, &error);
+    g_assert_no_error(error);
+    const guint32 tokens[] = {7, G_MAXUINT32, 3, G_MAXUINT32};
+    for (gsize vocabulary = 0; vocabulary <= 12; vocabulary++)
+        for (gsize n = 0; n <= G_N_ELEMENTS(tokens); n++) {
+            g_autofree float *logits = g_new0(float, vocabulary);
+            fovea_generation_rules(&g, tokens, n, MIN(n, 1), TRUE, logits, vocabulary);
+            for (gsize i = 0; i < vocabulary; i++)
+                g_assert_true(logits[i] == 0 || logits[i] == -INFINITY);
+        }
+    fovea_generation_clear(&g);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/generation/rules", test_rules);
+    g_test_add_func("/generation/transformers", test_transformers);
+    g_test_add_func("/generation/small-vocabulary", test_small_vocabulary);
     g_test_add_func("/generation/broken", test_broken);
     g_test_add_func("/generation/greedy", test_greedy);
     return g_test_run();
