@@ -166,10 +166,14 @@ static void work_gap(FoveaElement *self, GstEvent *event)
 {
     GstClockTime pts, duration;
     gst_event_parse_gap(event, &pts, &duration);
-    if (FOVEA_ELEMENT_GET_CLASS(self)->mode == FOVEA_MODE_WINDOW)
+    gboolean known = GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(duration);
+    if (FOVEA_ELEMENT_GET_CLASS(self)->mode == FOVEA_MODE_WINDOW) {
         fovea_element_drain_task(self);
-    if (GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(duration))
+        if (known)
+            fovea_text_settle(self, pts + duration);
+    } else if (known) {
         fovea_text_advance(self, pts + duration, FALSE);
+    }
 }
 
 gboolean fovea_element_work_event(FoveaElement *self, GstEvent *event)

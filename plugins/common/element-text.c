@@ -114,13 +114,18 @@ static void do_segment(FoveaElement *self, GstEvent *event)
     p->text.position = p->text.segment.start;
     p->text.segment_sent = TRUE;
     send_event(self, gst_event_ref(event));
+    /* Promises nothing, but a sink that waits for a first text before it plays has got one: the
+     * sound that would settle more may wait for that sink. */
+    if (p->text.task)
+        send_event(self, gst_event_new_gap(p->text.position, 0));
 }
 
-static void do_advance(FoveaElement *self, GstClockTime until, gboolean force)
+static void do_advance(FoveaElement *self, const FoveaTextItem *item)
 {
     FoveaElementPrivate *p = fovea_element_priv(self);
-    if (!p->text.manual)
-        p->text.settled = later(p->text.settled, until);
+    gboolean force = item->force;
+    if (!p->text.manual || item->drained)
+        p->text.settled = later(p->text.settled, item->until);
     /* By arrival no text will be earlier than now, however late its speech is understood. */
     GstClockTime settled = p->text.settled;
     gboolean arrival = !force && by_arrival(p);
@@ -179,7 +184,7 @@ static void do_item(FoveaElement *self, FoveaTextItem *item)
         t->settled = later(t->settled, item->until);
         send_gap(self, t->settled, GAP_DUE);
         break;
-    case FOVEA_TEXT_ADVANCE: do_advance(self, item->until, item->force); break;
+    case FOVEA_TEXT_ADVANCE: do_advance(self, item); break;
     case FOVEA_TEXT_EVENT: send_event(self, gst_event_ref(GST_EVENT_CAST(item->object))); break;
     case FOVEA_TEXT_RESET: fovea_text_reset(p); break;
     }
@@ -335,6 +340,11 @@ void fovea_text_segment(FoveaElement *self)
 void fovea_text_advance(FoveaElement *self, GstClockTime until, gboolean force)
 {
     submit(self, (FoveaTextItem){.kind = FOVEA_TEXT_ADVANCE, .until = until, .force = force});
+}
+
+void fovea_text_settle(FoveaElement *self, GstClockTime until)
+{
+    submit(self, (FoveaTextItem){.kind = FOVEA_TEXT_ADVANCE, .until = until, .drained = TRUE});
 }
 
 void fovea_text_forget(FoveaElement *self)

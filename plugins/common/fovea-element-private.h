@@ -113,6 +113,7 @@ typedef struct FoveaTextItem {
     GstMiniObject *object; /* event or buffer; owned */
     GstClockTime until;    /* SETTLE, ADVANCE */
     gboolean force;        /* ADVANCE: tell it now */
+    gboolean drained;      /* ADVANCE: nothing is held back, whatever the task said */
     gboolean partial;      /* BUFFER */
 } FoveaTextItem;
 
@@ -286,6 +287,8 @@ void fovea_text_start(FoveaElement *self, GstEvent *stream_start);
 void fovea_text_segment(FoveaElement *self);
 /* The media has reached `until`: settles, and sends a GAP where one is due (or `force`). */
 void fovea_text_advance(FoveaElement *self, GstClockTime until, gboolean force);
+/* The same where all was drained: nothing before `until` can come. */
+void fovea_text_settle(FoveaElement *self, GstClockTime until);
 void fovea_text_push_event(FoveaElement *self, GstEvent *event);
 void fovea_text_forget(FoveaElement *self);
 void fovea_text_reset(FoveaElementPrivate *p); /* at once */

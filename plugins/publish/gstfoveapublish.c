@@ -196,6 +196,12 @@ static GstFlowReturn publish_text(GstFoveaPublish *self, GstBuffer *buffer)
     if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) || gst_buffer_get_size(buffer) == 0 ||
         !gst_buffer_map(buffer, &map, GST_MAP_READ))
         return GST_FLOW_OK;
+    /* Subtitles hold what stays; what may still change is for those who read lines. */
+    gboolean partial = fovea_buffer_is_partial(buffer);
+    if (partial && self->active != FORMAT_JSONL) {
+        gst_buffer_unmap(buffer, &map);
+        return GST_FLOW_OK;
+    }
     /* Some elements count a closing zero byte in. */
     gsize size = strnlen((const char *)map.data, map.size);
     char *text = g_utf8_make_valid((const char *)map.data, (gssize)size);
@@ -207,7 +213,7 @@ static GstFlowReturn publish_text(GstFoveaPublish *self, GstBuffer *buffer)
                              .pts = GST_BUFFER_PTS(buffer),
                              .duration = GST_BUFFER_DURATION(buffer),
                              .text = text,
-                             .final = TRUE};
+                             .final = !partial};
     GString *line = g_string_sized_new(128);
     publish_line_text(line, &published);
     g_free(text);

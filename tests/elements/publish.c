@@ -160,6 +160,44 @@ static void test_text(void)
     g_free(text);
 }
 
+/* What may still change is marked in lines, and left out of subtitles. */
+static void test_partial(void)
+{
+    static const char *const names[] = {"p.jsonl", "p.srt"};
+    for (guint k = 0; k < 2; k++) {
+        char *path = in_dir(names[k]), *text = NULL;
+        char *line = g_strdup_printf("foveapublish location=\"%s\"", path);
+        GstHarness *h = gst_harness_new_parse(line);
+        gst_harness_set_src_caps_str(h, "text/x-raw, format=utf8");
+        for (guint i = 0; i < 2; i++) {
+            GstBuffer *buffer = gst_buffer_new_memdup(i ? "we are" : "we a", i ? 6 : 4);
+            GST_BUFFER_PTS(buffer) = GST_SECOND;
+            GST_BUFFER_DURATION(buffer) = GST_SECOND;
+            if (i == 0)
+                fovea_buffer_mark_partial(buffer);
+            gst_harness_push(h, buffer);
+        }
+        gst_harness_push_event(h, gst_event_new_eos());
+        g_assert_cmpuint(gst_harness_buffers_received(h), ==, 2);
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        if (k == 0) {
+            char **lines = g_strsplit(text, "\n", -1);
+            for (guint i = 0; i < 2; i++) {
+                JsonObject *object = parse(lines[i]);
+                g_assert_cmpint(json_object_get_boolean_member(object, "final"), ==, i == 1);
+                json_object_unref(object);
+            }
+            g_strfreev(lines);
+        } else {
+            g_assert_cmpstr(text, ==, "1\n00:00:01,000 --> 00:00:02,000\nwe are\n\n");
+        }
+        gst_harness_teardown(h);
+        g_free(text);
+        g_free(line);
+        g_free(path);
+    }
+}
+
 /* ---- errors ---- */
 
 static void test_errors(void)
@@ -358,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/publish/line", test_line);
     g_test_add_func("/publish/locale", test_locale);
     g_test_add_func("/publish/text", test_text);
+    g_test_add_func("/publish/partial", test_partial);
     g_test_add_func("/publish/errors", test_errors);
     g_test_add_func("/publish/full-disk", test_full_disk_keeps);
     g_test_add_func("/publish/back-pressure", test_back_pressure);

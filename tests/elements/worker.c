@@ -344,6 +344,53 @@ static void test_text_held(void)
     both_free(&b);
 }
 
+/* What is silent for long is told as GAPs; the text is settled with it, whatever the lag. */
+static void test_silent(void)
+{
+    Both b = both_new(FALSE, 0);
+    GstClockTime position = 0;
+    GstEvent *event;
+    b.dummy->settle_lag = 3 * GST_SECOND;
+    gst_harness_push(b.media, step(0));
+    gst_harness_push_event(b.media, gst_event_new_gap(STEP_TIME, 5 * GST_SECOND));
+    while (position < STEP_TIME + 5 * GST_SECOND && (event = gst_harness_pull_event(b.text))) {
+        GstClockTime pts, duration;
+        if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) {
+            gst_event_parse_gap(event, &pts, &duration);
+            position = pts + duration;
+        }
+        gst_event_unref(event);
+    }
+    g_assert_cmpuint(position, ==, STEP_TIME + 5 * GST_SECOND);
+    both_free(&b);
+}
+
+/* A sink of text prerolls though nothing is settled, and the file is played to its end. */
+static void test_preroll(void)
+{
+    GError *error = NULL;
+    GstElement *pipeline = gst_parse_launch(
+        "audiotestsrc num-buffers=50 samplesperbuffer=800 ! "
+        "audio/x-raw,format=S16LE,rate=8000,channels=1,layout=interleaved ! dummyspeech name=d "
+        "d.src ! fakesink d.text ! fakesink",
+        &error);
+    g_assert_no_error(error);
+    Dummy *dummy = (Dummy *)gst_bin_get_by_name(GST_BIN(pipeline), "d");
+    dummy->window = dummy->hop = STEP;
+    dummy->settle_lag = 3 * GST_SECOND;
+    GstBus *bus = gst_element_get_bus(pipeline);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstMessage *message = gst_bus_timed_pop_filtered(
+        bus, 10 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    g_assert_nonnull(message);
+    g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
+    gst_message_unref(message);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(dummy);
+    gst_object_unref(pipeline);
+}
+
 /* A muxer waits for text that is three seconds late, and a plain queue holds one: the queue is
  * named, and with a longer one the file is finished. */
 static void test_stall(void)
@@ -444,6 +491,8 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/arrival-order", test_arrival_order);
     g_test_add_func("/worker/latency", test_latency);
     g_test_add_func("/worker/text-held", test_text_held);
+    g_test_add_func("/worker/silent", test_silent);
+    g_test_add_func("/worker/preroll", test_preroll);
     g_test_add_func("/worker/stall", test_stall);
     g_test_add_func("/worker/paused", test_paused);
     g_test_add_func("/worker/loading", test_loading);
