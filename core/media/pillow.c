@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "media/pillow.h"
+#include "media/rows.h"
 
 #define FRACTION 22
 
@@ -64,6 +65,31 @@ static gboolean reserve(FoveaKernel *kernel, gint n, gint taps, GError **error)
     return TRUE;
 }
 
+/* Lays the weights out for eight results at once; what is beyond n has weights of 0. */
+static gboolean fill_lanes(FoveaKernel *kernel, GError **error)
+{
+    gint most = 1;
+    for (gint i = 0; i < kernel->n; i++)
+        most = MAX(most, kernel->count[i]);
+    gsize taps = ((gsize)most + 3) & ~(gsize)3, blocks = ((gsize)kernel->n + 7) / 8;
+    if (blocks * taps * 8 > kernel->capacity_lanes) {
+        g_clear_pointer(&kernel->lanes, fovea_free);
+        kernel->capacity_lanes = 0;
+        kernel->lanes = fovea_try_alloc(blocks * taps * 8, sizeof(gint32), error);
+        if (kernel->lanes == NULL)
+            return FALSE;
+        kernel->capacity_lanes = blocks * taps * 8;
+    }
+    memset(kernel->lanes, 0, blocks * taps * 8 * sizeof(gint32));
+    kernel->lane_taps = (gint)taps;
+    for (gint i = 0; i < kernel->n; i++) {
+        gint32 *to = kernel->lanes + (gsize)(i / 8) * taps * 8 + i % 8;
+        for (gint k = 0; k < kernel->count[i]; k++)
+            to[8 * (gsize)k] = kernel->weight[(gsize)i * kernel->taps + k];
+    }
+    return TRUE;
+}
+
 /* The pixel below the centre of each result. Pillow walks by adding the step, and its rounding
  * comes with it. */
 static void fill_nearest(FoveaKernel *kernel, gint size, gint n)
@@ -77,9 +103,9 @@ static void fill_nearest(FoveaKernel *kernel, gint size, gint n)
 }
 
 static void fill_result(FoveaKernel *kernel, FoveaFilter filter, double scale, double support,
-                        gint size, gint i)
+                        double shift, gint size, gint i)
 {
-    double widen = MAX(scale, 1.0), centre = (i + 0.5) * scale, sum = 0;
+    double widen = MAX(scale, 1.0), centre = (i + 0.5) * scale + shift, sum = 0;
     gint first = MAX((gint)(centre - support + 0.5), 0);
     gint last = MIN((gint)(centre + support + 0.5), size);
     gint count = CLAMP(last - first, 0, kernel->taps);
@@ -96,7 +122,7 @@ static void fill_result(FoveaKernel *kernel, FoveaFilter filter, double scale, d
     }
 }
 
-gboolean fovea_kernel_fill(FoveaKernel *kernel, FoveaFilter filter, gint size, gint n,
+gboolean fovea_kernel_fill(FoveaKernel *kernel, FoveaFilter filter, gint size, gint n, double shift,
                            GError **error)
 {
     double scale = (double)size / n;
@@ -109,8 +135,8 @@ gboolean fovea_kernel_fill(FoveaKernel *kernel, FoveaFilter filter, gint size, g
         fill_nearest(kernel, size, n);
     else
         for (gint i = 0; i < n; i++)
-            fill_result(kernel, filter, scale, support, size, i);
-    return TRUE;
+            fill_result(kernel, filter, scale, support, shift, size, i);
+    return fill_lanes(kernel, error);
 }
 
 void fovea_kernel_clear(FoveaKernel *kernel)
@@ -118,6 +144,7 @@ void fovea_kernel_clear(FoveaKernel *kernel)
     fovea_free(kernel->first);
     fovea_free(kernel->count);
     fovea_free(kernel->weight);
+    fovea_free(kernel->lanes);
     memset(kernel, 0, sizeof *kernel);
 }
 
@@ -170,7 +197,7 @@ static __attribute__((target("avx2"))) void convert_avx2(const FoveaColour *colo
 static void convert_block(const FoveaColour *colour, float v[3][BLOCK], guint8 to[3][BLOCK])
 {
 #if defined(__x86_64__) || defined(__i386__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (fovea_rows_avx2()) {
         convert_avx2(colour, v, to);
         return;
     }
@@ -261,17 +288,30 @@ static inline guint8 to_byte(gint32 sum)
 
 #define HALF (1 << (FRACTION - 1))
 
-void fovea_pillow_across(const guint8 *row, gint width, const FoveaKernel *across, guint8 *to)
+static void across_c(const guint8 *row, const FoveaKernel *across, gint begin, gint end, guint8 *to)
 {
-    for (guint c = 0; c < 3; c++, row += width)
-        for (gint i = 0; i < across->n; i++, to++) {
-            const guint8 *from = row + across->first[i];
-            const gint32 *weight = across->weight + (gsize)i * across->taps;
-            gint32 sum = HALF;
-            for (gint k = 0; k < across->count[i]; k++)
-                sum += from[k] * weight[k];
-            *to = to_byte(sum);
-        }
+    for (gint i = begin; i < end; i++, to++) {
+        const guint8 *from = row + across->first[i];
+        const gint32 *weight = across->weight + (gsize)i * across->taps;
+        gint32 sum = HALF;
+        for (gint k = 0; k < across->count[i]; k++)
+            sum += from[k] * weight[k];
+        *to = to_byte(sum);
+    }
+}
+
+void fovea_pillow_across(const guint8 *row, gint width, gint channels, const FoveaKernel *across,
+                         gint begin, gint end, guint8 *to)
+{
+    gint aligned = MIN((begin + 7) & ~7, end);
+    for (gint c = 0; c < channels; c++, row += width, to += end - begin) {
+        gint done = aligned;
+        across_c(row, across, begin, aligned, to);
+        if (fovea_rows_avx2())
+            done += fovea_pillow_across_avx2(row, width, across, aligned, end,
+                                             to + (aligned - begin));
+        across_c(row, across, done, end, to + (done - begin));
+    }
 }
 
 static inline __attribute__((always_inline)) void
@@ -310,13 +350,11 @@ down_row_avx2(const guint8 *from, gsize pitch, const gint32 *weight, gint count,
 }
 #endif
 
-void fovea_pillow_down(const guint8 *rows, gint width, const FoveaKernel *down, gint y, guint8 *to)
+void fovea_pillow_down(const guint8 *from, gsize pitch, const FoveaKernel *down, gint y, guint8 *to)
 {
     const gint32 *weight = down->weight + (gsize)y * down->taps;
-    gsize pitch = (gsize)width * 3;
-    const guint8 *from = rows + (gsize)down->first[y] * pitch;
 #if defined(__x86_64__) || defined(__i386__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (fovea_rows_avx2()) {
         down_row_avx2(from, pitch, weight, down->count[y], to);
         return;
     }

@@ -210,9 +210,9 @@ static gboolean prepare_pillow(FoveaPreprocess *pre, const FoveaRect *region,
             return FALSE;
         pre->n_bytes = n_bytes;
     }
-    if (!fovea_kernel_fill(&pre->kernel_across, filter, region->x1 - region->x0, place->width,
+    if (!fovea_kernel_fill(&pre->kernel_across, filter, region->x1 - region->x0, place->width, 0,
                            error) ||
-        !fovea_kernel_fill(&pre->kernel_down, filter, region->y1 - region->y0, place->height,
+        !fovea_kernel_fill(&pre->kernel_down, filter, region->y1 - region->y0, place->height, 0,
                            error))
         return FALSE;
     pre->made_for = *region;
@@ -253,12 +253,13 @@ static gboolean run_pillow(FoveaPreprocess *pre, const FoveaImage *image, const 
         fovea_pillow_row(image, colour, region->y0 + y, region->x0, from_width,
                          down_first ? to : row);
         if (!down_first)
-            fovea_pillow_across(row, from_width, &pre->kernel_across, to);
+            fovea_pillow_across(row, from_width, 3, &pre->kernel_across, 0, width, to);
     }
     for (gint y = 0; y < place->height; y++) {
-        fovea_pillow_down(rows, width, &pre->kernel_down, y, row);
+        const guint8 *from = rows + (gsize)pre->kernel_down.first[y] * width * 3;
+        fovea_pillow_down(from, (gsize)width * 3, &pre->kernel_down, y, row);
         if (down_first)
-            fovea_pillow_across(row, from_width, &pre->kernel_across, row2);
+            fovea_pillow_across(row, from_width, 3, &pre->kernel_across, 0, place->width, row2);
         write_pillow_row(pre, down_first ? row2 : row, place, y, out);
     }
     return TRUE;

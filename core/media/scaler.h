@@ -2,15 +2,18 @@
  *
  * media/scaler.h: pictures scaled plainly, without a network. Internal.
  *
- * Bicubic to the bit as Pillow's BICUBIC (a = -0.5, widened when shrinking, half-pixel centres).
+ * Bicubic to the bit as Pillow's BICUBIC (a = -0.5, widened when shrinking, half-pixel centres);
+ * only alpha is scaled beside the colours, not multiplied into them. Chroma of half size is scaled
+ * as a picture of its own, and stays sited as in MPEG-2.
  */
 #pragma once
 
 #include "media/pixels.h"
 
 /* Sizes are fixed when it is made; formats, matrix and range follow the pictures. Pictures of the
- * same format, matrix and range are scaled component by component, without a way over R, G, B. One
- * thread at a time; its memory is kept from call to call. */
+ * same colours (R, G, B both, or YCbCr of the same matrix and range) are scaled component by
+ * component; else the way goes over R, G, B with chroma interpolated. One thread at a time; its
+ * memory is kept from call to call, a few rows whatever the height. */
 typedef struct FoveaScaler FoveaScaler;
 /* Errors: ARGUMENT, NO_MEMORY. */
 FoveaScaler *fovea_scaler_new(gint width, gint height, gint to_width, gint to_height,

@@ -11,7 +11,8 @@ from PIL import Image
 
 CASES = [(17, 9, 5, 4), (17, 9, 31, 23), (40, 30, 7, 30), (3, 5, 8, 2), (1, 1, 4, 3), (64, 48, 10, 7),
          (23, 41, 1, 1), (12, 12, 12, 12),
-         (20, 40, 16, 30), (20, 40, 15, 30)]  # the last two: along y first, and just not
+         (20, 40, 16, 30), (20, 40, 15, 30),  # along y first, and just not
+         (11, 9, 22, 18), (9, 7, 36, 28)]  # as restorers enlarge
 
 
 def picture(width, height):

@@ -359,7 +359,7 @@ static void test_pillow(void)
     json_parser_load_from_file(parser, path, &error);
     g_assert_no_error(error);
     JsonArray *cases = json_node_get_array(json_parser_get_root(parser));
-    g_assert_cmpuint(json_array_get_length(cases), ==, 60);
+    g_assert_cmpuint(json_array_get_length(cases), ==, 72);
     for (guint i = 0; i < json_array_get_length(cases); i++) {
         JsonObject *o = json_array_get_object_element(cases, i);
         JsonArray *from = json_object_get_array_member(o, "from");
