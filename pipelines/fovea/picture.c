@@ -9,6 +9,7 @@
 void picture_clear(Picture *picture)
 {
     g_free(picture->memory);
+    g_free(picture->icc);
     memset(picture, 0, sizeof *picture);
 }
 
@@ -27,7 +28,6 @@ gboolean picture_alloc(Picture *picture, const char *path, gsize width, gsize he
         g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_NO_MEMORY, "%s: not enough memory", path);
         return FALSE;
     }
-    memset(picture, 0, sizeof *picture);
     picture->memory = memory;
     picture->image = (FoveaImage){.format = bytes == 4 ? FOVEA_PIXEL_RGBA : FOVEA_PIXEL_RGB,
                                   .width = (gint)width,
@@ -35,6 +35,59 @@ gboolean picture_alloc(Picture *picture, const char *path, gsize width, gsize he
                                   .plane = {memory},
                                   .stride = {(gint)(width * bytes)}};
     return TRUE;
+}
+
+void picture_set_icc(Picture *picture, const guint8 *icc, gsize size)
+{
+    /* ICC.1:2010, 7.2: a header of 128 bytes, with the colour space at 16. */
+    if (size < 128 || memcmp(icc + 16, "RGB ", 4) != 0)
+        return;
+    g_free(picture->icc);
+    picture->icc = g_memdup2(icc, size);
+    picture->icc_size = picture->icc ? size : 0;
+}
+
+static PictureKind kind_of(const guint8 *start, gsize n)
+{
+    if (n >= 3 && memcmp(start, "\xff\xd8\xff", 3) == 0)
+        return PICTURE_JPEG;
+    return n == 8 && memcmp(start, "\x89PNG\r\n\x1a\n", 8) == 0 ? PICTURE_PNG : PICTURE_NONE;
+}
+
+PictureKind picture_kind(const char *path)
+{
+    guint8 start[8] = {0};
+    FILE *file = fopen(path, "rb");
+    gsize n = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file)
+        fclose(file);
+    return kind_of(start, n);
+}
+
+PictureKind picture_kind_of_name(const char *path)
+{
+    static const struct {
+        const char *ending;
+        PictureKind kind;
+    } endings[] = {{".jpg", PICTURE_JPEG}, {".jpeg", PICTURE_JPEG}, {".png", PICTURE_PNG}};
+    const char *dot = strrchr(path, '.');
+    for (guint i = 0; dot && i < G_N_ELEMENTS(endings); i++)
+        if (g_ascii_strcasecmp(dot, endings[i].ending) == 0)
+            return endings[i].kind;
+    return PICTURE_NONE;
+}
+
+gboolean picture_write(const Picture *picture, const char *path, const char *name, gint quality,
+                       GError **error)
+{
+    switch (picture_kind_of_name(name)) {
+    case PICTURE_JPEG: return picture_write_jpeg(picture, path, quality, error);
+    case PICTURE_PNG: return picture_write_png(picture, path, error);
+    default: break;
+    }
+    g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_ARGUMENT,
+                "%s cannot be written: pictures end with .png, .jpg or .jpeg", name);
+    return FALSE;
 }
 
 gboolean picture_read(const char *path, Picture *picture, GError **error)
@@ -55,10 +108,11 @@ gboolean picture_read(const char *path, Picture *picture, GError **error)
                     g_strerror(failure));
         return FALSE;
     }
-    if (n >= 3 && memcmp(start, "\xff\xd8\xff", 3) == 0)
-        return picture_read_jpeg(path, picture, error);
-    if (n == 8 && memcmp(start, "\x89PNG\r\n\x1a\n", 8) == 0)
-        return picture_read_png(path, picture, error);
+    switch (kind_of(start, n)) {
+    case PICTURE_JPEG: return picture_read_jpeg(path, picture, error);
+    case PICTURE_PNG: return picture_read_png(path, picture, error);
+    default: break;
+    }
     g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_UNSUPPORTED, "%s is neither a JPEG nor a PNG file",
                 path);
     return FALSE;
@@ -109,7 +163,7 @@ gboolean picture_orient(Picture *picture, const char *path, gint orientation, GE
     guint move = orientation >= 1 && orientation <= 8 ? moves[orientation] : 0;
     const FoveaImage *from = &picture->image;
     guint bytes = from->format == FOVEA_PIXEL_RGBA ? 4 : 3;
-    Picture turned;
+    Picture turned = {.icc = picture->icc, .icc_size = picture->icc_size};
     if (move == 0)
         return TRUE;
     gint width = move & 4 ? from->height : from->width;
@@ -124,7 +178,7 @@ gboolean picture_orient(Picture *picture, const char *path, gint orientation, GE
             memcpy(turned.memory + to * bytes,
                    picture->memory + ((gsize)y * from->width + x) * bytes, bytes);
         }
-    picture_clear(picture);
+    g_free(picture->memory);
     *picture = turned;
     return TRUE;
 }
