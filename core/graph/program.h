@@ -119,6 +119,10 @@ struct FoveaBackend {
                        GError **error);
     gboolean (*download)(FoveaInstance *instance, const FoveaValue *value, const FoveaView *to,
                          GError **error);
+    /* The same from the place of one value to that of another, in another session of the device; both
+     * are inputs or outputs of one element type. */
+    gboolean (*copy)(FoveaInstance *to, const FoveaValue *input, FoveaInstance *from,
+                     const FoveaValue *output, GError **error);
 };
 
 extern const FoveaBackend fovea_cpu_backend;

@@ -2,35 +2,8 @@
  *
  * A session: memory, scalars, carried state, and the run over the plan's segments.
  */
-#include "fovea/session.h"
 #include "graph/device-internal.h"
-#include "graph/plan-internal.h"
-
-typedef struct {
-    guint output, input;
-    gboolean in_place; /* both share memory: only the size moves on */
-    guint8 *spare;     /* else: room for the value between the two */
-    guint rank;        /* of the output in the run that ended */
-    gint64 dims[FOVEA_MAX_RANK];
-} Carry;
-
-typedef struct {
-    gboolean given;
-    gint64 scalars[FOVEA_MAX_SCALARS]; /* what its shape says; -1: nothing */
-    void *mapped;                      /* memory handed out by map_input, or NULL */
-    gboolean mapped_is_arena;
-} InputState;
-
-struct FoveaSession {
-    FoveaPlan *plan;
-    FoveaInstance instance;
-    gpointer device_arena;
-    InputState *inputs;
-    GArray *carries; /* Carry */
-    gboolean in_flight;
-    gboolean carry_due;  /* a run has ended and its state has not moved on */
-    GHashTable *profile; /* class -> guint64*, where FOVEA_PROFILE=1 */
-};
+#include "graph/session-internal.h"
 
 /* ---- views ---- */
 
@@ -102,8 +75,8 @@ FoveaSession *fovea_session_new(FoveaPlan *plan, GError **error)
     FoveaSession *session = g_new0(FoveaSession, 1);
     session->plan = fovea_plan_ref(plan);
     session->instance.program = &plan->program;
-    session->inputs = g_new0(InputState, plan->n_inputs + 1);
-    session->carries = g_array_new(FALSE, FALSE, sizeof(Carry));
+    session->inputs = g_new0(FoveaInputState, plan->n_inputs + 1);
+    session->carries = g_array_new(FALSE, FALSE, sizeof(FoveaCarry));
     for (guint i = 0; i < plan->n_inputs; i++)
         memset(session->inputs[i].scalars, 0xff, sizeof session->inputs[i].scalars);
     /* Everything that is made once is made at capacity. */
@@ -144,7 +117,7 @@ void fovea_session_free(FoveaSession *session)
     g_clear_pointer(&session->profile, g_hash_table_destroy);
     fovea_free(instance->host_arena);
     for (guint i = 0; i < session->carries->len; i++)
-        fovea_free(g_array_index(session->carries, Carry, i).spare);
+        fovea_free(g_array_index(session->carries, FoveaCarry, i).spare);
     g_free(instance->backend_state);
     g_free(instance->views[0]);
     g_free(instance->views[1]);
@@ -193,8 +166,8 @@ static gboolean read_value(FoveaSession *session, const FoveaValue *value, const
 }
 
 /* The scalars that this shape of the input means go to `scalars` (-1: not said). */
-static gboolean read_scalars(const FoveaPlan *plan, guint index, guint rank, const gint64 *dims,
-                             gint64 *scalars, GError **error)
+gboolean fovea_session_read_scalars(const FoveaPlan *plan, guint index, guint rank,
+                                    const gint64 *dims, gint64 *scalars, GError **error)
 {
     const FoveaValue *value = plan->input_values[index];
     const FoveaSyms *syms = plan->program.graph->syms;
@@ -239,7 +212,7 @@ static void next_scalars(const FoveaPlan *plan, const FoveaValue *value, const g
 }
 
 /* Sets the session's scalars from those of one input and refreshes the views where they changed. */
-static void take_scalars(FoveaSession *session, const gint64 *scalars)
+void fovea_session_take_scalars(FoveaSession *session, const gint64 *scalars)
 {
     gboolean changed = FALSE;
     for (guint i = 0; i < FOVEA_MAX_SCALARS; i++) {
@@ -259,7 +232,7 @@ static gboolean types_agree(FoveaDtype have, FoveaDtype want)
 
 /* State moves on when the next run is prepared, so that the outputs of this one can still be read.
  * All sizes and values are taken before the first is written: writing changes the views. */
-static gboolean settle(FoveaSession *session, GError **error)
+gboolean fovea_session_settle(FoveaSession *session, GError **error)
 {
     const FoveaPlan *plan = session->plan;
     GArray *carries = session->carries;
@@ -267,7 +240,7 @@ static gboolean settle(FoveaSession *session, GError **error)
         return TRUE;
     session->carry_due = FALSE;
     for (guint i = 0; i < carries->len; i++) {
-        Carry *carry = &g_array_index(carries, Carry, i);
+        FoveaCarry *carry = &g_array_index(carries, FoveaCarry, i);
         const FoveaValue *from = plan->output_values[carry->output];
         carry->rank = fovea_session_output_shape(session, carry->output, carry->dims);
         FoveaView spare = fovea_view_make(from->dtype, carry->rank, carry->dims, carry->spare);
@@ -275,18 +248,19 @@ static gboolean settle(FoveaSession *session, GError **error)
             return FALSE;
     }
     for (guint i = 0; i < carries->len; i++) {
-        const Carry *carry = &g_array_index(carries, Carry, i);
+        const FoveaCarry *carry = &g_array_index(carries, FoveaCarry, i);
         const FoveaValue *to = plan->input_values[carry->input];
-        InputState *input = &session->inputs[carry->input];
+        FoveaInputState *input = &session->inputs[carry->input];
         FoveaView spare = fovea_view_make(to->dtype, carry->rank, carry->dims, carry->spare);
         if (carry->in_place) {
             next_scalars(plan, to, carry->dims, input->scalars);
             continue;
         }
         gint64 scalars[FOVEA_MAX_SCALARS];
-        if (!read_scalars(plan, carry->input, carry->rank, carry->dims, scalars, error))
+        if (!fovea_session_read_scalars(plan, carry->input, carry->rank, carry->dims, scalars,
+                                        error))
             return FALSE;
-        take_scalars(session, scalars);
+        fovea_session_take_scalars(session, scalars);
         if (!write_value(session, to, &spare, error))
             return FALSE;
         memcpy(input->scalars, scalars, sizeof scalars);
@@ -307,11 +281,11 @@ gboolean fovea_session_set_input(FoveaSession *session, guint index, const Fovea
     if (!types_agree(tensor->dtype, value->dtype))
         return fovea_fail(error, FOVEA_ERROR_SHAPE, "Input '%s' is %s, not %s", value->name,
                           fovea_dtype_name(value->dtype), fovea_dtype_name(tensor->dtype));
-    if (!settle(session, error))
+    if (!fovea_session_settle(session, error))
         return FALSE;
-    if (!read_scalars(plan, index, tensor->rank, tensor->dims, scalars, error))
+    if (!fovea_session_read_scalars(plan, index, tensor->rank, tensor->dims, scalars, error))
         return FALSE;
-    take_scalars(session, scalars);
+    fovea_session_take_scalars(session, scalars);
     FoveaView from = fovea_view_of_tensor(tensor);
     if (!write_value(session, value, &from, error))
         return FALSE;
@@ -325,7 +299,7 @@ void *fovea_session_map_input(FoveaSession *session, guint index)
     const FoveaPlan *plan = session->plan;
     if (index >= plan->n_inputs)
         return NULL;
-    InputState *input = &session->inputs[index];
+    FoveaInputState *input = &session->inputs[index];
     const FoveaValue *value = plan->input_values[index];
     const FoveaProgram *p = &plan->program;
     const FoveaPlace *host = &p->place[FOVEA_SIDE_HOST][value->id];
@@ -365,7 +339,7 @@ gboolean fovea_session_carry(FoveaSession *session, guint output, guint input, G
     if (from->rank != to->rank || from->dtype != to->dtype)
         return fovea_fail(error, FOVEA_ERROR_SHAPE, "Output '%s' cannot become input '%s'",
                           from->name, to->name);
-    Carry carry = {.output = output, .input = input};
+    FoveaCarry carry = {.output = output, .input = input};
     carry.in_place = shares_memory(&plan->program, from, to);
     gsize bytes = fovea_dtype_size(to->dtype);
     for (gint i = 0; i < from->rank; i++)
@@ -387,7 +361,7 @@ static gboolean check_inputs(FoveaSession *session, gint64 *scalars, GError **er
     const FoveaSyms *syms = plan->program.graph->syms;
     memset(scalars, 0xff, FOVEA_MAX_SCALARS * sizeof *scalars);
     for (guint i = 0; i < plan->n_inputs; i++) {
-        const InputState *input = &session->inputs[i];
+        const FoveaInputState *input = &session->inputs[i];
         if (!input->given)
             return fovea_fail(error, FOVEA_ERROR_ARGUMENT, "Input '%s' was never set",
                               plan->inputs[i].name);
@@ -415,7 +389,7 @@ static gboolean push_mapped(FoveaSession *session, GError **error)
 {
     const FoveaPlan *plan = session->plan;
     for (guint i = 0; i < plan->n_inputs; i++) {
-        const InputState *input = &session->inputs[i];
+        const FoveaInputState *input = &session->inputs[i];
         const FoveaValue *value = plan->input_values[i];
         if (input->mapped == NULL || input->mapped_is_arena)
             continue;
@@ -463,9 +437,9 @@ gboolean fovea_session_submit(FoveaSession *session, GError **error)
     gint64 scalars[FOVEA_MAX_SCALARS];
     if (session->in_flight)
         return fovea_fail(error, FOVEA_ERROR_ARGUMENT, "A run is in flight: wait for it first");
-    if (!settle(session, error) || !check_inputs(session, scalars, error))
+    if (!fovea_session_settle(session, error) || !check_inputs(session, scalars, error))
         return FALSE;
-    take_scalars(session, scalars);
+    fovea_session_take_scalars(session, scalars);
     if (!push_mapped(session, error))
         return FALSE;
     if (session->profile != NULL)

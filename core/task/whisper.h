@@ -6,8 +6,9 @@
  * The merged decoder has one graph for two plans, which share weights: prefill (use_cache_branch
  * false, past of length 0, 1..max tokens) and step (true, one token, past up to max). The step's
  * session keeps the self-attention caches and grows them in place; the cross-attention keys and
- * values come from the prefill and stay for all steps of an encoding. A step allocates and records
- * nothing.
+ * values come from the prefill and stay for all steps of an encoding. Only steps make logits: a
+ * prompt's last token is a step, so that the product with the whole vocabulary is for one row. A
+ * step allocates and records nothing.
  */
 #pragma once
 
@@ -21,6 +22,9 @@ struct FoveaTranscriber {
     FoveaDevice *device;
     FoveaModel *encoder, *decoder;
     FoveaPlan *encode, *prefill, *step;
+    guint layers; /* of the decoder */
+    gint64 heads, head_size;
+    gint64 positions, width; /* of what the encoder makes: 1500 x 384 */
     FoveaTokenizer *tokenizer;
     FoveaGeneration generation;
     FoveaMelParams mel;
@@ -29,6 +33,10 @@ struct FoveaTranscriber {
     guint prefill_most;           /* tokens that one prefill takes */
     double seconds_per_timestamp; /* 0.02 */
 };
+
+#define FOVEA_WHISPER_LAYERS 64 /* at most */
+/* Names of the caches of a layer, after "past_key_values.N." and "present.N.". */
+extern const char *const fovea_whisper_caches[4];
 
 /* Sessions and buffers of one stream. */
 typedef struct FoveaWhisper FoveaWhisper;
@@ -66,7 +74,16 @@ void fovea_whisper_result_clear(FoveaWhisperResult *result);
 gboolean fovea_whisper_decode(FoveaWhisper *whisper, const FoveaWhisperDecode *params,
                               FoveaWhisperResult *result, GError **error);
 
-/* For tests: logits of one prefill of n tokens (all rows: n x vocabulary), then of one step. */
-gboolean fovea_whisper_prefill(FoveaWhisper *whisper, const guint32 *tokens, gsize n, float *logits,
-                               GError **error);
-gboolean fovea_whisper_step(FoveaWhisper *whisper, guint32 token, float *logits, GError **error);
+/* The decoder by hand, as decode uses it, for tests: after `fill` the caches hold these n tokens
+ * (0 too); `step` adds one and gives what is said about the next: vocabulary numbers, valid until
+ * the next call. */
+gboolean fovea_whisper_fill(FoveaWhisper *whisper, const guint32 *tokens, gsize n, GError **error);
+const float *fovea_whisper_step(FoveaWhisper *whisper, guint32 token, GError **error);
+
+/* How many of the tokens at the end repeat those before them: 0, or the length to cut off, so that
+ * one of the repeats stays. Counted are tokens below `text_end` only (no timestamps). */
+gsize fovea_whisper_loop(const guint32 *tokens, gsize n, guint32 text_end);
+
+/* whisper-plans.c: fills encoder, decoder and the plans from the folder's onnx files. */
+gboolean fovea_whisper_plan(FoveaTranscriber *transcriber, const FoveaTranscriberParams *params,
+                            GError **error);

@@ -277,3 +277,95 @@ gboolean fovea_vk_download(FoveaInstance *instance, const FoveaValue *value, con
     fovea_vk_convert(&from, to);
     return TRUE;
 }
+
+/* ---- from session to session ---- */
+
+#define MAX_REGIONS 256
+
+/* Walks both views as rows that are contiguous in both. FALSE where a copy of bytes will not do. */
+static gboolean find_regions(const FoveaView *from, const FoveaView *to, guint64 from_base,
+                             guint64 to_base, GArray *regions)
+{
+    gint64 size = (gint64)fovea_dtype_size(to->dtype), row = 1;
+    guint rank = to->rank;
+    if (from->dtype != to->dtype)
+        return FALSE;
+    while (rank > 0 && (to->dims[rank - 1] == 1 ||
+                        (from->strides[rank - 1] == row && to->strides[rank - 1] == row)))
+        row *= to->dims[--rank];
+    const gint64 *strides[] = {from->strides, to->strides};
+    FoveaWalk walk;
+    fovea_walk_init(&walk, rank, to->dims, 2, strides);
+    do {
+        VkBufferCopy region = {.srcOffset = from_base +
+                                            (guint64)((from->offset + walk.at[0]) * size),
+                               .dstOffset = to_base + (guint64)((to->offset + walk.at[1]) * size),
+                               .size = (guint64)(row * size)};
+        if (regions->len == MAX_REGIONS)
+            return FALSE;
+        g_array_append_val(regions, region);
+    } while (fovea_walk_next(&walk));
+    return TRUE;
+}
+
+static gboolean copy_regions(FoveaVkArena *to, FoveaVkArena *from, const GArray *regions,
+                             GError **error)
+{
+    VkDevice device = to->device->device;
+    VkCommandBuffer buffer;
+    VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                        .commandPool = to->pool,
+                                        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                        .commandBufferCount = 1};
+    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                      .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    VkResult result = vkAllocateCommandBuffers(device, &info, &buffer);
+    if (!fovea_vk_check(to->device, result, "record a copy", error))
+        return FALSE;
+    vkBeginCommandBuffer(buffer, &begin);
+    fovea_vk_full_barrier(buffer);
+    vkCmdCopyBuffer(buffer, from->memory->buffer, to->memory->buffer, regions->len,
+                    (const VkBufferCopy *)(gconstpointer)regions->data);
+    fovea_vk_full_barrier(buffer);
+    gboolean ok = fovea_vk_check(to->device, vkEndCommandBuffer(buffer), "record a copy", error) &&
+                  fovea_vk_arena_submit(to, &buffer, 1, error) && fovea_vk_arena_wait(to, error);
+    if (!fovea_vk_is_lost(to->device, NULL))
+        vkFreeCommandBuffers(device, to->pool, 1, &buffer);
+    return ok;
+}
+
+/* Where bytes will not do: through the host. */
+static gboolean copy_through_host(FoveaInstance *to, const FoveaValue *input, FoveaInstance *from,
+                                  const FoveaValue *output, GError **error)
+{
+    FoveaView view = from->views[FOVEA_SIDE_DEVICE][output->id];
+    gsize size = fovea_dtype_size(output->dtype);
+    void *room = fovea_try_alloc((gsize)fovea_view_count(&view), size, error);
+    if (room == NULL)
+        return FALSE;
+    FoveaView host = fovea_view_make(output->dtype, view.rank, view.dims, room);
+    gboolean ok = fovea_vk_download(from, output, &host, error) &&
+                  fovea_vk_upload(to, input, &host, error);
+    fovea_free(room);
+    return ok;
+}
+
+gboolean fovea_vk_copy(FoveaInstance *to, const FoveaValue *input, FoveaInstance *from,
+                       const FoveaValue *output, GError **error)
+{
+    FoveaVkArena *target = to->device_arena, *source = from->device_arena;
+    const FoveaView *a = &from->views[FOVEA_SIDE_DEVICE][output->id];
+    const FoveaView *b = &to->views[FOVEA_SIDE_DEVICE][input->id];
+    FoveaVkTransfer *t = transfer_for(target, input), *s = transfer_for(source, output);
+    if (t == NULL || s == NULL || fovea_view_count(a) == 0)
+        return TRUE;
+    if (source->memory->mapped != NULL) { /* one device: then so is the target's */
+        FoveaView host = host_view(to, input, target->memory->mapped + t->offset);
+        return fovea_vk_download(from, output, &host, error);
+    }
+    g_autoptr(GArray) regions = g_array_new(FALSE, FALSE, sizeof(VkBufferCopy));
+    if (!find_regions(a, b, s->offset, t->offset, regions))
+        return copy_through_host(to, input, from, output, error);
+    t->fresh = FALSE;
+    return copy_regions(target, source, regions, error);
+}

@@ -113,6 +113,7 @@ const FoveaBackend *fovea_vulkan_backend(void)
         .arena_free = fovea_vk_arena_free,
         .upload = fovea_vk_upload,
         .download = fovea_vk_download,
+        .copy = fovea_vk_copy,
     };
     return &backend;
 }

@@ -208,6 +208,8 @@ gboolean fovea_vk_upload(FoveaInstance *instance, const FoveaValue *value, const
                          GError **error);
 gboolean fovea_vk_download(FoveaInstance *instance, const FoveaValue *value, const FoveaView *to,
                            GError **error);
+gboolean fovea_vk_copy(FoveaInstance *to, const FoveaValue *input, FoveaInstance *from,
+                       const FoveaValue *output, GError **error);
 /* Queues command buffers after everything queued before, with pending uploads first. */
 gboolean fovea_vk_arena_submit(FoveaVkArena *arena, const VkCommandBuffer *buffers, guint n,
                                GError **error);
