@@ -9,6 +9,7 @@
 
 const char *const fovea_whisper_caches[4] = {"decoder.key", "decoder.value", "encoder.key",
                                              "encoder.value"};
+#define NO_SPEECH 0.3f /* noise and music reach 0.54 to 0.95, speech 0.03 (tiny.en) */
 #define PAST "past_decoder_sequence_length"
 
 /* Indices of one kind of cache of one layer. */
@@ -58,7 +59,7 @@ static gboolean find_cache(FoveaWhisper *w, guint layer, guint kind, GError **er
     if (!find_output(w->transcriber->prefill, present, &cache->present, error) ||
         !find_input(w->transcriber->step, past, &cache->past, error))
         return FALSE;
-    guint output;
+    guint output = 0;
     if (kind >= 2)
         return TRUE;
     return find_output(w->transcriber->step, present, &output, error) &&
@@ -351,4 +352,10 @@ gboolean fovea_whisper_decode(FoveaWhisper *w, const FoveaWhisperDecode *params,
     if (run_prompt(w, start, &result->no_speech, error) == NULL)
         return FALSE;
     return choose(w, params, begin, result, w->logits, error);
+}
+
+gboolean fovea_whisper_is_silent(const FoveaTranscriber *transcriber,
+                                 const FoveaWhisperResult *result)
+{
+    return transcriber->generation.no_speech >= 0 && result->no_speech > NO_SPEECH;
 }

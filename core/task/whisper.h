@@ -74,6 +74,10 @@ void fovea_whisper_result_clear(FoveaWhisperResult *result);
 gboolean fovea_whisper_decode(FoveaWhisper *whisper, const FoveaWhisperDecode *params,
                               FoveaWhisperResult *result, GError **error);
 
+/* TRUE: the window holds no speech, whatever words were chosen. */
+gboolean fovea_whisper_is_silent(const FoveaTranscriber *transcriber,
+                                 const FoveaWhisperResult *result);
+
 /* The decoder by hand, as decode uses it, for tests: after `fill` the caches hold these n tokens
  * (0 too); `step` adds one and gives what is said about the next: vocabulary numbers, valid until
  * the next call. */
