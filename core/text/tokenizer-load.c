@@ -26,7 +26,8 @@ static gboolean bad(Reader *r, FoveaError code, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *what = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    return fovea_fail(r->error, code, "%s: %s", r->path, what);
+    g_autofree char *valid = g_utf8_make_valid(what, -1); /* a name may have been cut */
+    return fovea_fail(r->error, code, "%s: %s", r->path, valid);
 }
 
 /* TRUE where the member is absent or null. */

@@ -21,10 +21,10 @@ typedef gboolean (*Part)(Parts *parts, const char *type, JsonObject *object);
 
 static gboolean unknown(Parts *p, const char *name, const char *type)
 {
+    g_autofree char *start = g_strndup(type, 40);
+    g_autofree char *valid = g_utf8_make_valid(start, -1);
     return fovea_fail(p->error, FOVEA_ERROR_UNSUPPORTED,
-                      "%s: a %s of type \"%.40s\" is not "
-                      "supported here",
-                      p->file->path, name, type);
+                      "%s: a %s of type \"%s\" is not supported here", p->file->path, name, valid);
 }
 
 static gboolean malformed(Parts *p, const char *name)

@@ -6,7 +6,9 @@ usage: make_tokenizer.py SHARED      (needs tokenizers and Python 3.11, whose Un
 
 Writes data/tokenizer.json: {"cases": [{"tokenizer": a tokenizer.json or "whisper" for that of
 SHARED/models/whisper-tiny.en, "encode": [[text, ids, ids with the special tokens], ...],
-"decode": [[ids, text, text without special tokens], ...]}, ...]}. Texts are UTF-8 in hexadecimal digits;
+"decode": [[ids, text, text without special tokens], ...]}, ...],
+"transcripts": [[number of ids, their FNV hash], ...]} (of SHARED/media/speech/transcripts.tsv, line
+by line). Texts are UTF-8 in hexadecimal digits;
 they hold characters of Unicode 14 only, because the library knows a later one than GLib.
 """
 import json
@@ -149,12 +151,29 @@ def run(rng, name, tokenizer, letters, n_texts, n_ids):
     return {'tokenizer': name, 'encode': encode, 'decode': decode}
 
 
+def fnv(ids):
+    value = 0xcbf29ce484222325
+    for i in ids:
+        value = ((value ^ i) * 0x100000001b3) & 0xffffffffffffffff
+    return f'{value:016x}'
+
+
+def transcripts(shared, tokenizer):
+    result = []
+    with open(os.path.join(shared, 'media', 'speech', 'transcripts.tsv'), encoding='utf-8') as file:
+        for line in file:
+            ids = tokenizer.encode(line.rstrip('\n').split('\t')[1]).ids
+            result.append([len(ids), fnv(ids)])
+    return result
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     rng = random.Random(SEED)
     letters = assigned()
     whisper = os.path.join(sys.argv[1], 'models', 'whisper-tiny.en', 'tokenizer.json')
+    lines = transcripts(sys.argv[1], Tokenizer.from_file(whisper))
     result = [run(rng, 'whisper', Tokenizer.from_file(whisper), letters, 700, 300)]
     for variant in variants(rng):
         tokenizer = Tokenizer.from_str(json.dumps(variant))
@@ -162,7 +181,8 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     os.makedirs(os.path.join(here, 'data'), exist_ok=True)
     with open(os.path.join(here, 'data', 'tokenizer.json'), 'w', encoding='ascii') as file:
-        file.write('{"cases":[\n' + ',\n'.join(json.dumps(r, separators=(',', ':')) for r in result) + '\n]}\n')
+        file.write('{"cases":[\n' + ',\n'.join(json.dumps(r, separators=(',', ':')) for r in result) + '],\n')
+        file.write('"transcripts":' + json.dumps(lines) + '}\n')
 
 
 if __name__ == '__main__':

@@ -3,12 +3,9 @@
  * The tokenizer against what Python's `tokenizers` gave: the transcripts of shared/, and the
  * strings of data/ (made by make_tokenizer.py).
  */
-#include "shared.h"
-
-#include <glib/gstdio.h>
 
 #include "base/json.h"
-#include "text/tokenizer.h"
+#include "shared.h"
 
 static FoveaTokenizer *whisper(void)
 {
@@ -55,6 +52,11 @@ static void test_transcripts(void)
         JsonObject *clip = json_node_get_object(node);
         g_autoptr(GArray) ids = ids_of(fovea_json_array(clip, "ids"));
         g_autofree char *text = fovea_tokenizer_decode(tokenizer, data(ids), ids->len, TRUE);
+        /* <|startoftranscript|><|notimestamps|>, then what the text encodes to. */
+        g_autoptr(GArray) again = g_array_new(FALSE, FALSE, sizeof(guint32));
+        fovea_tokenizer_encode(tokenizer, text, -1, TRUE, again, &error);
+        g_assert_no_error(error);
+        g_assert_cmpmem(ids->data, ids->len * 4, again->data, (again->len - 1) * 4);
         g_assert_cmpstr(g_strstrip(text), ==, fovea_json_string(clip, "text"));
         n++;
     }
@@ -68,36 +70,38 @@ static void test_transcripts(void)
     g_assert_false(fovea_tokenizer_is_special(tokenizer, 50363));
 }
 
-/* ---- data/tokenizer.json ---- */
-
-static JsonArray *read_cases(JsonParser **parser)
+/* Every line of transcripts.tsv: Python's ids, and back to the same text. */
+static void test_spoken(void)
 {
+    if (shared_missing())
+        return;
     GError *error = NULL;
-    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "tokenizer.json", NULL);
-    JsonObject *root = fovea_json_load(path, parser, &error);
-    g_assert_no_error(error);
-    return fovea_json_array(root, "cases");
+    g_autoptr(FoveaTokenizer) tokenizer = whisper();
+    g_autoptr(JsonParser) parser = NULL;
+    JsonArray *expected = fovea_json_array(tokenizer_data(&parser), "transcripts");
+    g_autofree char *path = shared_file("media/speech/transcripts.tsv");
+    g_autofree char *all = NULL;
+    g_assert_true(g_file_get_contents(path, &all, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(all), "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, json_array_get_length(expected));
+    for (guint i = 0; lines[i]; i++) {
+        const char *said = strchr(lines[i], '\t') + 1;
+        JsonArray *row = json_array_get_array_element(expected, i);
+        g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint32));
+        fovea_tokenizer_encode(tokenizer, said, -1, TRUE, ids, &error);
+        g_assert_no_error(error);
+        guint64 hash = G_GUINT64_CONSTANT(0xcbf29ce484222325);
+        for (guint k = 0; k < ids->len; k++)
+            hash = (hash ^ data(ids)[k]) * G_GUINT64_CONSTANT(0x100000001b3);
+        g_autofree char *digits = g_strdup_printf("%016" G_GINT64_MODIFIER "x", hash);
+        g_assert_cmpuint(ids->len, ==, json_array_get_int_element(row, 0));
+        g_assert_cmpstr(digits, ==, json_array_get_string_element(row, 1));
+        g_autofree char *back = fovea_tokenizer_decode(tokenizer, data(ids), ids->len, TRUE);
+        g_assert_cmpstr(back, ==, said);
+    }
 }
 
-static FoveaTokenizer *load_text(const char *text, gssize length, GError **error)
-{
-    char *path = NULL;
-    gint handle = g_file_open_tmp("fovea-tokenizer-XXXXXX.json", &path, NULL);
-    g_assert_cmpint(handle, >=, 0);
-    g_close(handle, NULL);
-    g_assert_true(g_file_set_contents(path, text, length, NULL));
-    FoveaTokenizer *tokenizer = fovea_tokenizer_load(path, error);
-    g_unlink(path);
-    g_free(path);
-    return tokenizer;
-}
-
-/* The text of a case's tokenizer.json; NULL: it is Whisper's. */
-static char *case_file(JsonObject *of)
-{
-    JsonNode *node = json_object_get_member(of, "tokenizer");
-    return JSON_NODE_HOLDS_OBJECT(node) ? json_to_string(node, FALSE) : NULL;
-}
+/* ---- data/tokenizer.json ---- */
 
 static GString *unhex(const char *hex)
 {
@@ -145,11 +149,12 @@ static void test_case(gconstpointer index)
 {
     GError *error = NULL;
     g_autoptr(JsonParser) parser = NULL;
-    JsonObject *of = json_array_get_object_element(read_cases(&parser), GPOINTER_TO_UINT(index));
-    g_autofree char *file = case_file(of);
+    JsonObject *of = json_array_get_object_element(
+        fovea_json_array(tokenizer_data(&parser), "cases"), GPOINTER_TO_UINT(index));
+    g_autofree char *file = tokenizer_file(of);
     if (file == NULL && shared_missing())
         return;
-    g_autoptr(FoveaTokenizer) tokenizer = file ? load_text(file, -1, &error) : whisper();
+    g_autoptr(FoveaTokenizer) tokenizer = file ? tokenizer_from(file, -1, &error) : whisper();
     g_assert_no_error(error);
     JsonArray *encode = fovea_json_array(of, "encode"), *decode = fovea_json_array(of, "decode");
     for (guint i = 0; i < json_array_get_length(encode); i++) {
@@ -173,6 +178,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tokenizer/transcripts", test_transcripts);
+    g_test_add_func("/tokenizer/spoken", test_spoken);
     static const char *const names[] = {"whisper", "flags-and-nfc", "split", "uncut", "few-bytes"};
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *name = g_strconcat("/tokenizer/python/", names[i], NULL);
