@@ -8,6 +8,7 @@
 #include "fovea/fovea.h"
 
 int command_bench(int argc, char **argv);
+int command_compare(int argc, char **argv);
 int command_detect(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_inspect(int argc, char **argv);

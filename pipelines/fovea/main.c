@@ -13,6 +13,7 @@ static const struct {
     const char *line;
 } commands[] = {
     {"bench", command_bench, "Measure how long a model takes on a device"},
+    {"compare", command_compare, "Tell how far two pictures are apart"},
     {"detect", command_detect, "Find objects in pictures"},
     {"devices", command_devices, "List the devices of this machine and what they can do"},
     {"inspect", command_inspect, "Show what a model contains and what becomes of it"},
