@@ -25,6 +25,12 @@ typedef struct FoveaCpuCompile {
     gboolean decline; /* out: the kernel cannot do it after all; the next one, or the reference */
 } FoveaCpuCompile;
 
+/* TRUE: the value lies in memory as f32, as half types do on the CPU. */
+static inline gboolean fovea_cpu_is_f32(const FoveaValue *value)
+{
+    return fovea_dtype_is_float(value->dtype) && value->dtype != FOVEA_DTYPE_F64;
+}
+
 /* The view at capacity of a value of the step. */
 void fovea_cpu_view(const FoveaCpuCompile *compile, const FoveaValue *value, FoveaView *view);
 

@@ -26,13 +26,13 @@ static gboolean fits(const FoveaNode *node)
 {
     const FoveaAttention *spec = fovea_attention_spec(node);
     for (guint i = 0; i < 3; i++) {
-        if (node->in[i]->dtype != FOVEA_DTYPE_F32 || !fovea_dim_is_const(node->in[i]->dims[3]) ||
+        if (!fovea_cpu_is_f32(node->in[i]) || !fovea_dim_is_const(node->in[i]->dims[3]) ||
             node->in[i]->dims[3].c > DEPTH || node->in[i]->dims[3].c < 1)
             return FALSE;
     }
     const FoveaValue *bias = fovea_own_in(node, 3);
     return spec->weight == FOVEA_ATTN_SOFTMAX && spec->hook.n == 0 &&
-           (bias == NULL || bias->dtype == FOVEA_DTYPE_F32 || bias->dtype == FOVEA_DTYPE_BOOL);
+           (bias == NULL || fovea_cpu_is_f32(bias) || bias->dtype == FOVEA_DTYPE_BOOL);
 }
 
 typedef struct Block {

@@ -16,7 +16,7 @@ typedef struct Work {
 static gboolean fits(const FoveaNode *node)
 {
     for (guint i = 0; i < fovea_node_n_own(node); i++) {
-        if (node->in[i] == NULL || node->in[i]->dtype != FOVEA_DTYPE_F32)
+        if (node->in[i] == NULL || !fovea_cpu_is_f32(node->in[i]))
             return FALSE;
     }
     return TRUE;

@@ -17,7 +17,7 @@ typedef struct Work {
 
 static gboolean fits(const FoveaNode *node)
 {
-    return node->in[0]->dtype == FOVEA_DTYPE_F32 && node->out[0] != NULL &&
+    return fovea_cpu_is_f32(node->in[0]) && node->out[0] != NULL &&
            (node->n_out < 2 || node->out[1] == NULL);
 }
 

@@ -40,7 +40,7 @@ static gint kind_of(const char *name)
 
 static gboolean fits(const FoveaNode *node)
 {
-    return node->in[0]->dtype == FOVEA_DTYPE_F32;
+    return fovea_cpu_is_f32(node->in[0]);
 }
 
 static void fold(Kind kind, float *sum, const float *x, gint64 step, gint64 n)

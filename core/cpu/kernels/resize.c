@@ -33,7 +33,7 @@ static gboolean fits(const FoveaNode *node)
         if (node->in[i] != NULL && node->in[i]->constant == NULL)
             return FALSE;
     }
-    return x->rank == 4 && x->dtype == FOVEA_DTYPE_F32 && fovea_value_is_fixed(x) &&
+    return x->rank == 4 && fovea_cpu_is_f32(x) && fovea_value_is_fixed(x) &&
            fovea_value_is_fixed(z) && fovea_dim_equal(x->dims[0], z->dims[0]) &&
            fovea_dim_equal(x->dims[1], z->dims[1]) &&
            !g_str_equal(fovea_node_attr_string(node, "coordinate_transformation_mode", ""),

@@ -9,7 +9,7 @@
 
 static gboolean is_f32(const FoveaValue *value)
 {
-    return value == NULL || value->dtype == FOVEA_DTYPE_F32;
+    return value == NULL || fovea_cpu_is_f32(value);
 }
 
 static gboolean fits(const FoveaNode *node)
@@ -18,7 +18,7 @@ static gboolean fits(const FoveaNode *node)
         if (!is_f32(node->in[i]))
             return FALSE;
     }
-    return node->out[0] != NULL && node->out[0]->dtype == FOVEA_DTYPE_F32 &&
+    return node->out[0] != NULL && fovea_cpu_is_f32(node->out[0]) &&
            (node->n_out < 2 || node->out[1] == NULL) && (node->n_out < 3 || node->out[2] == NULL);
 }
 

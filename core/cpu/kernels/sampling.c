@@ -94,7 +94,7 @@ static gboolean fits(const FoveaNode *node)
 {
     const char *mode = fovea_node_attr_string(node, "mode", "linear");
     for (guint i = 0; i < fovea_node_n_own(node); i++) {
-        if (node->in[i] == NULL || node->in[i]->dtype != FOVEA_DTYPE_F32)
+        if (node->in[i] == NULL || !fovea_cpu_is_f32(node->in[i]))
             return FALSE;
     }
     return strstr(mode, "cubic") == NULL &&

@@ -12,7 +12,7 @@ static gboolean fits(const FoveaNode *node)
 {
     const FoveaValue *x = node->in[0];
     guint axis;
-    return x->dtype == FOVEA_DTYPE_F32 &&
+    return fovea_cpu_is_f32(x) &&
            fovea_axis(fovea_node_attr_int(node, "axis", -1), x->rank, FALSE, &axis) &&
            fovea_dim_is_const(x->dims[axis]) && x->dims[axis].c < G_MAXUINT32 &&
            fovea_dim_is_const((node->out[0] != NULL ? node->out[0] : node->out[1])->dims[axis]);
