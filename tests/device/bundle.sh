@@ -1,10 +1,13 @@
 #!/bin/sh
 # Packs what a machine with a GPU needs to check Fovea into .carry/ (git-ignored, at most 60 MiB):
-# the command, the test programs, the libraries they need, the Vulkan loader, and the goldens and zoo
-# entries of the first models. usage: tests/device/bundle.sh [BUILD_DIR]
+# run.sh, and one archive with the command, the test programs, the libraries they need, the Vulkan
+# loader, and goldens and zoo entries. usage: tests/device/bundle.sh [BUILD_DIR] [speech]
+# Whisper's decoder is large: with `speech` it travels, in place of everything else but its encoder's
+# golden output.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$root/build}
+what=${2:-pictures}
 shared=${FOVEA_SHARED:-$root/../shared}
 out=$root/.carry
 [ -d "$shared/zoo" ] || { echo "bundle: $shared has no zoo: set FOVEA_SHARED" >&2; exit 1; }
@@ -28,15 +31,43 @@ for library in libX11.so.6 libXext.so.6 libxcb.so.1 libXau.so.6 libXdmcp.so.6 li
     path=$(ldconfig -p | awk -v l="$library" '$1 == l {print $NF; exit}')
     [ -z "$path" ] || cp -L "$path" "$out/lib/"
 done
-for model in deimv2; do cp -r "$shared/models/$model" "$out/shared/models/"; done
-for golden in deimv2__deimv2_hgnetv2_atto_coco deimv2__deimv2_hgnetv2_femto_coco; do
-    cp -r "$shared/golden/$golden" "$out/shared/golden/"
-done
-for entry in vit_cls swin detr deformable_detr rt_detr whisper_decoder_past; do
-    cp -r "$shared/zoo/$entry" "$out/shared/zoo/"
-done
+case $what in
+speech)
+    goldens=whisper-tiny.en__decoder_prefill entries=vit_cls
+    cp -r "$shared/golden/whisper-tiny.en__encoder" "$out/shared/golden/" # its output is the input
+    mkdir -p "$out/shared/models/whisper-tiny.en/onnx"
+    cp "$shared"/models/whisper-tiny.en/onnx/decoder_model_merged_fp16.onnx \
+        "$out/shared/models/whisper-tiny.en/onnx/"
+    rm "$out/bin/device-parity" "$out/bin/test-fx" "$out/bin/models-whisper-steps"
+    ;;
+*)
+    goldens="deimv2__deimv2_hgnetv2_atto_coco deimv2__deimv2_hgnetv2_femto_coco
+        camixersr__CAMixerSR_S_x4 camixersr__CAMixerSR_S_x4_37x29 iat__iat_exposure
+        iat__iat_exposure_97x61 iat__iat_lol_v1 iat__iat_lol_v1_97x61 ntire2022_esr__team20_mobilesr
+        ntire2022_esr__team20_mobilesr_97x61 ntire2022_esr__team30_scet
+        ntire2022_esr__team30_scet_37x29 ntire2024_esr__team38_span_ch28_slim
+        whisper-tiny.en__encoder"
+    entries="vit_cls swin detr deformable_detr rt_detr whisper_decoder_past"
+    cp -r "$shared/models/deimv2" "$out/shared/models/"
+    for model in camixersr/CAMixerSR_S_x4 iat/iat_lol_v1 iat/iat_exposure \
+        ntire2022_esr/team20_mobilesr ntire2022_esr/team30_scet \
+        ntire2024_esr/team38_span_ch28_slim whisper-tiny.en/onnx/encoder_model_fp16; do
+        mkdir -p "$out/shared/models/$(dirname "$model")"
+        cp "$shared/models/$model.onnx" "$out/shared/models/$(dirname "$model")/"
+    done
+    [ ! -d "$root/models/fovea-restore-x2" ] ||
+        cp -r "$root/models/fovea-restore-x2" "$out/shared/models/"
+    ;;
+esac
+for golden in $goldens; do cp -r "$shared/golden/$golden" "$out/shared/golden/"; done
+for entry in $entries; do cp -r "$shared/zoo/$entry" "$out/shared/zoo/"; done
+echo "$what" $goldens $entries >"$out/what" # run.sh tests these
 cp -r "$root/tests/models/data" "$out/"
 chmod -R u+w "$out"
+XZ_OPT=-9e tar -C "$out" -cJf "$out.tar.xz" .
+rm -rf "$out"
+mkdir "$out"
+mv "$out.tar.xz" "$out/bundle.tar.xz"
 cp "$root/tests/device/run.sh" "$out/"
 size=$(du -sm "$out" | cut -f1)
 echo "bundle: $out, $size MiB"
