@@ -190,6 +190,8 @@ typedef struct FoveaTranscriberStream FoveaTranscriberStream;
 typedef struct FoveaTranscriberStreamParams {
     gboolean partial;          /* also hand out what is not stable yet */
     GCancellable *cancellable; /* looked at between steps; may be NULL */
+    gboolean live; /* sound comes in real time: compute less often where that is slow. Then the text
+                    * depends on the time too, else on the sound alone */
 } FoveaTranscriberStreamParams;
 
 FOVEA_API FoveaTranscriberStream *
