@@ -17,7 +17,8 @@ static const GOptionEntry entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
      "Write the difference of the pictures, made visible", "DIFF.png"},
     {"gain", 'g', 0, G_OPTION_ARG_INT, &gain,
-     "How often the difference is shown, 1..255 (default: as often as its largest value allows)",
+     "How many times the difference is shown, 1..255 (default: such that its root mean square is "
+     "a quarter of white)",
      "N"},
     {"border", 'b', 0, G_OPTION_ARG_INT, &border,
      "Leave out so many pixels at each side (default 0)", "N"},
@@ -101,6 +102,13 @@ static void print_text(char *const files[2], const FoveaImage *image, const Qual
         printf("  %s: the difference, %d times\n", output, times);
 }
 
+/* From the PSNR: where little differs, much is seen. */
+static gint usual_gain(const Quality *quality)
+{
+    double rms = isfinite(quality->psnr_rgb) ? 255 * pow(10, -quality->psnr_rgb / 20) : 0;
+    return rms > 0.25 ? MAX(1, (gint)(64 / rms)) : 255;
+}
+
 static gboolean compare(char *const files[2], GError **error)
 {
     Picture a = {0}, b = {0};
@@ -108,8 +116,7 @@ static gboolean compare(char *const files[2], GError **error)
     gboolean ok = picture_read(files[0], &a, error) && picture_read(files[1], &b, error) &&
                   quality_measure(&a.image, &b.image, border, &quality, error);
     if (ok) {
-        /* The border, which was not measured, may differ more: it is clipped. */
-        gint times = gain ? gain : MAX(1, 255 / MAX(1, quality.largest));
+        gint times = gain ? gain : usual_gain(&quality);
         ok = output == NULL || write_difference(&a, &b, times, error);
         if (ok && as_json)
             print_json(files, &a.image, &quality, times);
