@@ -615,13 +615,14 @@ def curve(args):
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
     for fine, label in ((False, "mean absolute error"), (True, "root of the squared error")):
         part = [entry for entry in log if entry["fine"] == fine]
+        part = part[1:] if fine else part  # its first is still a mean with the other loss
         left.plot([e["seconds"] for e in part], [e["loss"] for e in part], ".-", label=label)
     left.set(xlabel="seconds of training", ylabel="loss (0.75 luma + 0.25 RGB)", yscale="log")
     left.legend()
     for kind in log[-1]["gain"]:
         right.plot([e["seconds"] for e in log], [e["gain"][kind] for e in log], ".-", label=kind)
     right.set(xlabel="seconds of training", ylabel="dB over bicubic, held-out photographs")
-    right.legend(ncol=2, fontsize="small")
+    right.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.tight_layout()
