@@ -224,6 +224,8 @@ static void test_tiles(void)
         g_autofree float *values = planes_new(190, 30);
         Canvas a = canvas_new(format, 171, 21, 3, 7), b = canvas_new(format, 171, 21, 3, 7);
         FoveaPlanes all = planes_of(values, 190, 30);
+        all.width = 171;
+        all.height = 21;
         put(&all, &a.image, NULL);
         for (guint i = 0; i < 3; i++)
             for (guint k = 0; k < 4; k++) {
@@ -231,7 +233,7 @@ static void test_tiles(void)
                 FoveaPlanes tile = all;
                 tile.x = k ? 1 : 0;
                 tile.width = r.x1 - r.x0 + tile.x + (k == 3 ? 5 : 0);
-                tile.height = r.y1 - r.y0;
+                tile.height = r.y1 - r.y0 + (i == 2 ? 5 : 0);
                 for (guint c = 0; c < 3; c++)
                     tile.plane[c] = all.plane[c] + r.y0 * 190 + r.x0 - tile.x;
                 put(&tile, &b.image, &r);
