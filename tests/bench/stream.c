@@ -4,11 +4,13 @@
  *
  * usage: bench-stream MODEL whole|stream FILE.f32...   (mono, 16 kHz, raw float samples)
  *
- * One JSON object a line: {file, at, cpu, took, start, end, final, text}; `at`: seconds of sound
- * pushed when the phrase came, `took`: seconds of computing in this push; and at a file's end
- * {file, seconds, computed, pushes}.
+ * One JSON object a line: {file, at, took, cpu, start, end, final, text}; `at`: seconds of sound
+ * pushed when the phrase came, `took`: seconds of computing in this push, `cpu`: of processor time
+ * in it; the same without a phrase for each push that computed; at a file's end {file, seconds,
+ * computed}.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "fovea/fovea.h"
 
@@ -19,14 +21,24 @@ static double seconds(gint64 since)
     return (double)(g_get_monotonic_time() - since) / G_USEC_PER_SEC;
 }
 
-static void print(const char *file, double at, double took, const GArray *phrases)
+/* Of all threads. */
+static double processor(void)
 {
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static void print(const char *file, double at, double took, double cpu, const GArray *phrases)
+{
+    if (took > 0.01)
+        printf("{\"file\": \"%s\", \"at\": %.2f, \"took\": %.4f, \"cpu\": %.4f}\n", file, at, took,
+               cpu);
     for (guint i = 0; i < phrases->len; i++) {
         const FoveaPhrase *p = &g_array_index(phrases, FoveaPhrase, i);
         g_autofree char *escaped = g_strescape(p->text, "\200\201\202\203\204\205\206\207\210\211");
-        printf("{\"file\": \"%s\", \"at\": %.2f, \"took\": %.4f, \"start\": %.3f, \"end\": %.3f, "
+        printf("{\"file\": \"%s\", \"at\": %.2f, \"took\": %.4f, \"cpu\": %.4f, \"start\": %.3f, "
+               "\"end\": %.3f, "
                "\"final\": %s, \"text\": \"%s\"}\n",
-               file, at, took, (double)p->start / 1e9, (double)p->end / 1e9,
+               file, at, took, cpu, (double)p->start / 1e9, (double)p->end / 1e9,
                p->final ? "true" : "false", escaped);
     }
 }
@@ -38,21 +50,20 @@ static gboolean stream(FoveaTranscriberStream *s, const char *name, const gfloat
     double computed = 0;
     for (gsize at = 0; at < n; at += CHUNK) {
         gint64 start = g_get_monotonic_time();
+        double cpu = processor();
         gsize chunk = MIN(n - at, (gsize)CHUNK);
         if (!fovea_transcriber_stream_push(s, samples + at, chunk, phrases, error))
             return FALSE;
         double took = seconds(start);
         computed += took;
-        if (took > 0.02)
-            printf("{\"file\": \"%s\", \"at\": %.2f, \"took\": %.4f}\n", name,
-                   (double)(at + chunk) / FOVEA_TRANSCRIBE_RATE, took);
-        print(name, (double)(at + chunk) / FOVEA_TRANSCRIBE_RATE, took, phrases);
+        print(name, (double)(at + chunk) / FOVEA_TRANSCRIBE_RATE, took, processor() - cpu, phrases);
     }
     gint64 start = g_get_monotonic_time();
+    double cpu = processor();
     if (!fovea_transcriber_stream_finish(s, phrases, error))
         return FALSE;
     double length = (double)n / FOVEA_TRANSCRIBE_RATE;
-    print(name, length, seconds(start), phrases);
+    print(name, length, seconds(start), processor() - cpu, phrases);
     printf("{\"file\": \"%s\", \"seconds\": %.3f, \"computed\": %.3f}\n", name, length,
            computed + seconds(start));
     return TRUE;
@@ -64,10 +75,11 @@ static gboolean whole(FoveaTranscriberStream *s, const char *name, const gfloat 
     g_autoptr(GArray) phrases = g_array_new(FALSE, FALSE, sizeof(FoveaPhrase));
     FoveaTranscribeWholeParams params = {.timestamps = TRUE};
     gint64 start = g_get_monotonic_time();
+    double cpu = processor();
     if (!fovea_transcriber_stream_whole(s, samples, n, &params, phrases, error))
         return FALSE;
     double took = seconds(start), length = (double)n / FOVEA_TRANSCRIBE_RATE;
-    print(name, length, took, phrases);
+    print(name, length, took, processor() - cpu, phrases);
     printf("{\"file\": \"%s\", \"seconds\": %.3f, \"computed\": %.3f}\n", name, length, took);
     return TRUE;
 }
