@@ -388,23 +388,32 @@ static gboolean is_picture(const FoveaModel *model, const char *input, const cha
     return TRUE;
 }
 
-/* The smallest multiple that the network takes, by the first probe; *graph is made for it. */
+/* The smallest multiple that the network takes and gives a picture for, by the first probe; *graph
+ * is made for it. 0: none; the error is that of the first. */
 static gint find_multiple(const FoveaModel *model, const char *input, const char *output,
                           FoveaGraph **graph, GError **error)
 {
+    GError *first = NULL;
     for (gint m = 1; m <= 64; m *= 2) {
         GError *cause = NULL;
-        *graph = instantiate(model, input, output, round_up(probes[0][0], m),
-                             round_up(probes[0][1], m), &cause);
-        if (*graph != NULL) {
-            g_clear_error(error);
+        FoveaReach reach = {0};
+        gint width = round_up(probes[0][0], m), height = round_up(probes[0][1], m);
+        *graph = instantiate(model, input, output, width, height, &cause);
+        if (*graph != NULL && read_scale(*graph, width, height, &reach, &cause)) {
+            g_clear_error(&first);
             return m;
         }
-        if (m == 1)
-            g_propagate_error(error, cause);
-        else
+        g_clear_pointer(graph, fovea_graph_free);
+        if (g_error_matches(cause, FOVEA_ERROR, FOVEA_ERROR_NO_MEMORY))
+            g_clear_error(&first);
+        if (first != NULL)
             g_clear_error(&cause);
+        else
+            first = cause;
+        if (g_error_matches(first, FOVEA_ERROR, FOVEA_ERROR_NO_MEMORY))
+            break;
     }
+    g_propagate_error(error, first);
     return 0;
 }
 
