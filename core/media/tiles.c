@@ -34,18 +34,19 @@ gboolean fovea_tiling_make(FoveaTiling *tiling, gint size, gint tile, gint overl
                           overlap, size);
     gint64 side = MAX((gint64)tile / align * align, round_up((gint64)overlap + align, align));
     gint64 step = (side - overlap) / align * align;
-    gint64 n = size <= side ? 1 : (size - side + step - 1) / step + 1;
+    gint64 n = size <= MAX(side, tile) ? 1 : (size - side + step - 1) / step + 1;
     tiling->tiles = fovea_try_alloc((gsize)n, sizeof *tiling->tiles, error);
     if (tiling->tiles == NULL)
         return FALSE;
     tiling->size = size;
-    tiling->tile = (gint)MIN(side, size);
+    tiling->tile = n > 1 ? (gint)side : size;
     tiling->overlap = overlap;
     tiling->n = (guint)n;
     for (gint64 i = 0; i < n; i++) { /* the last one is moved back to be about as large */
         gint64 begin = i + 1 < n ? i * step : n > 1 ? round_up(size - side, align) : 0;
         begin = MIN(begin, i * step);
-        tiling->tiles[i] = (FoveaTile){(gint)begin, (gint)MIN(begin + side, size), 0, size};
+        tiling->tiles[i] = (FoveaTile){(gint)begin, n > 1 ? (gint)MIN(begin + side, size) : size, 0,
+                                       size};
     }
     for (guint i = 0; i + 1 < tiling->n; i++)
         part(tiling, i, before, after);

@@ -153,7 +153,7 @@ static void find_margins(const FoveaRestorer *r, gint overlap, Margins *margins)
     for (guint i = 0; i < 2; i++) {
         Margins *m = &margins[i];
         /* Chroma of half size is written at even positions, and needs the pixel before them. */
-        m->before = MAX(far[i][0], 1);
+        m->before = far[i][0] + 1;
         if (r->info.scale % 2 != 0)
             m->before += m->before % 2;
         m->after = far[i][1];
