@@ -14,6 +14,7 @@ to tell from the picture alone how much to repair. Everything random is drawn fr
 schedule follows the clock, so that a run ends when its time is over and not when a count is.
 """
 import argparse
+import copy
 import csv
 import hashlib
 import io
@@ -23,11 +24,13 @@ import multiprocessing
 import os
 import random
 import subprocess
-import sys
 import time
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from PIL import Image
+from torch import nn
 
 SEED = 20261124
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,13 +74,13 @@ def sha256(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def write_manifest(folder):
+def write_manifest(args):
     with open(MANIFEST, "w", newline="") as file:
         rows = csv.writer(file, delimiter="\t", lineterminator="\n")
         rows.writerow(("file", "sha256", "use"))
-        for index, name in enumerate(photographs(folder)):
+        for index, name in enumerate(photographs(args.data)):
             use = "held out" if held_out(index) else "train"
-            rows.writerow((name, sha256(os.path.join(folder, name)), use))
+            rows.writerow((name, sha256(os.path.join(args.data, name)), use))
 
 
 def check_manifest(folder):
@@ -135,16 +138,17 @@ def scenes(folder, crf):
         yield index, name, scale, picture, places
 
 
-def write_streams(folder, streams):
-    os.makedirs(streams, exist_ok=True)
+def write_streams(args):
+    os.makedirs(args.streams, exist_ok=True)
     for crf in CRFS:
         side = WINDOW // 2
         command = ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
         command += ["-s", f"{side}x{side}", "-r", "25", "-i", "-", "-pix_fmt", "yuv420p"]
         command += ["-c:v", "libx264", "-crf", str(crf), "-threads", "1"]
-        command += ["-force_key_frames", f"expr:not(mod(n,{FRAMES}))", f"{streams}/crf{crf}.mp4"]
+        command += ["-force_key_frames", f"expr:not(mod(n,{FRAMES}))"]
+        command += [f"{args.streams}/crf{crf}.mp4"]
         coder = subprocess.Popen(command, stdin=subprocess.PIPE)
-        for _, _, _, picture, places in scenes(folder, crf):
+        for _, _, _, picture, places in scenes(args.data, crf):
             for x, y in places:
                 window = picture.crop((x, y, x + WINDOW, y + WINDOW))
                 coder.stdin.write(halve(window).tobytes())
@@ -251,15 +255,6 @@ class Pairs:
 
 # --- the network --------------------------------------------------------------------------------
 
-if sys.argv[1:2] not in (["manifest"], ["streams"]):
-    import torch
-    import torch.nn.functional as F
-    from torch import nn
-else:  # these two need no PyTorch
-
-    class nn:
-        Module = object
-
 
 class WideConv(nn.Module):
     """A k x k convolution trained as a wide one followed by a 1x1 one, with a shortcut where the
@@ -288,6 +283,12 @@ class WideConv(nn.Module):
         kernel = self.kernel().to(x.dtype).contiguous(memory_format=torch.channels_last)
         return F.conv2d(x, kernel, self.bias.to(x.dtype), self.stride, self.padding)
 
+    def plain(self):
+        kernel = self.kernel().detach()
+        conv = nn.Conv2d(*kernel.shape[1::-1], kernel.shape[2], self.stride, self.padding)
+        conv.weight.data, conv.bias.data = kernel.contiguous(), self.bias.data
+        return conv
+
 
 class Gate(nn.Module):
     """Large-kernel attention: how much of each feature passes is decided by what lies around it,
@@ -315,52 +316,33 @@ class Restorer(nn.Module):
         self.tail = WideConv(channels, 3 * self.up**2, 3)
         # Each pixel copied to the 2x2 it becomes, in the order of DepthToSpace: the network only
         # has to say what is to be added to that.
-        copy = torch.zeros(3, self.up, self.up, 3, fold, fold)
+        near = torch.zeros(3, self.up, self.up, 3, fold, fold)
         for colour in range(3):
             for y in range(self.up):
                 for x in range(self.up):
-                    copy[colour, y, x, colour, y // 2, x // 2] = 1
-        self.register_buffer("copy", copy.reshape(-1, 3, fold, fold), persistent=False)
+                    near[colour, y, x, colour, y // 2, x // 2] = 1
+        self.register_buffer("near", near.reshape(-1, 3, fold, fold), persistent=False)
 
     def forward(self, x, dtype=None):
         picture = x
-        x = first = self.head(x if dtype is None else x.to(dtype))
+        x = first = self.head(x.to(dtype) if dtype else x)
         for number, conv in enumerate(self.body):
             x = F.leaky_relu(conv(x), 0.1)
             if str(number) in self.gates:
                 x = self.gates[str(number)](x)
-        detail = self.tail(x + first).to(picture.dtype)
-        return F.pixel_shuffle(detail + F.conv2d(picture, self.copy, stride=self.fold), self.up)
+        detail = self.tail(x + first)
+        detail = detail.float() if dtype else detail
+        return F.pixel_shuffle(detail + F.conv2d(picture, self.near, stride=self.fold), self.up)
 
 
-class Plain(nn.Module):
-    """The network as it is exported: every kernel multiplied out, nothing but plain layers."""
-
-    def __init__(self, net):
-        super().__init__()
-        self.fold, self.up = net.fold, net.up
-        self.head, self.tail = self.plain(net.head), self.plain(net.tail)
-        self.body = nn.ModuleList(self.plain(conv) for conv in net.body)
-        self.gates = net.gates
-        self.copy = nn.Conv2d(3, 3 * net.up**2, net.fold, net.fold, bias=False)
-        self.copy.weight.data = net.copy
-
-    @staticmethod
-    def plain(wide):
-        kernel = wide.kernel().detach()
-        outputs, inputs, size, _ = kernel.shape
-        conv = nn.Conv2d(inputs, outputs, size, wide.stride, wide.padding)
-        conv.weight.data, conv.bias.data = kernel.contiguous(), wide.bias.data
-        return conv
-
-    def forward(self, x):
-        picture = x
-        x = first = self.head(x)
-        for number, conv in enumerate(self.body):
-            x = F.leaky_relu(conv(x), 0.1)
-            if str(number) in self.gates:
-                x = self.gates[str(number)](x)
-        return F.pixel_shuffle(self.tail(x + first) + self.copy(picture), self.up)
+def multiply_out(net):
+    """The network as it is exported: plain convolutions in place of the wide ones."""
+    net = copy.deepcopy(net)
+    for part in list(net.modules()):
+        for name, wide in list(part.named_children()):
+            if isinstance(wide, WideConv):
+                setattr(part, name, wide.plain())
+    return net
 
 
 # --- training -----------------------------------------------------------------------------------
@@ -592,7 +574,7 @@ def export(args):
     checkpoint = torch.load(args.checkpoint, map_location="cpu")
     net = Restorer(**ARCHS[checkpoint["arch"]])
     net.load_state_dict(checkpoint["mean"])
-    plain = Plain(net).eval()
+    plain = multiply_out(net).eval()
     example = torch.rand(1, 3, 36, 52)
     with torch.no_grad():
         assert (plain(example) - net(example)).abs().max() < 1e-4
@@ -602,7 +584,7 @@ def export(args):
                       dynamic_axes={"input": free, "output": doubled}, opset_version=17,
                       dynamo=False)
     print(f"{args.model}: {os.path.getsize(args.model)} bytes, "
-          f"{sum(p.numel() for p in plain.parameters())} parameters")
+          f"{sum(p.numel() for p in plain.parameters())} trained parameters")
 
 
 def curve(args):
@@ -632,30 +614,22 @@ def curve(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("manifest", "streams", "train"):
+    places = {"manifest": ["data"], "streams": ["data", "streams"],
+              "train": ["data", "streams", "out"], "export": ["checkpoint", "model"],
+              "curve": ["checkpoint", "picture"]}
+    for name, names in places.items():
         command = commands.add_parser(name)
-        command.add_argument("data")
-        if name != "manifest":
-            command.add_argument("streams")
-        if name == "train":
-            command.add_argument("out")
-    commands.choices["train"].add_argument("--arch", default="half32", choices=ARCHS)
-    commands.choices["train"].add_argument("--until", type=float, default=TOTAL_SECONDS)
-    commands.choices["train"].add_argument("--choose", type=float, help="seconds a shape")
-    commands.choices["train"].add_argument("--resume")
-    command = commands.add_parser("export")
-    command.add_argument("checkpoint")
-    command.add_argument("model")
-    command = commands.add_parser("curve")
-    command.add_argument("checkpoint")
-    command.add_argument("picture")
+        for place in names:
+            command.add_argument(place)
+    command = commands.choices["train"]
+    command.add_argument("--arch", default="half48", choices=ARCHS)
+    command.add_argument("--until", type=float, default=TOTAL_SECONDS)
+    command.add_argument("--choose", type=float, help="seconds a shape")
+    command.add_argument("--resume", help="checkpoint")
     args = parser.parse_args()
-    if args.command == "manifest":
-        write_manifest(args.data)
-    elif args.command == "streams":
-        write_streams(args.data, args.streams)
-    else:
-        {"train": train, "export": export, "curve": curve}[args.command](args)
+    runs = dict(manifest=write_manifest, streams=write_streams, train=train, export=export,
+                curve=curve)
+    runs[args.command](args)
 
 
 if __name__ == "__main__":

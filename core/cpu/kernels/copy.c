@@ -1,7 +1,7 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Copies between windows, and the operators that are nothing else: Copy, Identity, Reshape and its
- * kin, Transpose, Expand, Slice, Split, Concat, Tile.
+ * kin, Transpose, Expand, Slice, Split, Concat, Tile, DepthToSpace and SpaceToDepth.
  */
 #include "cpu/kernels/copy.h"
 #include "ops/support.h"
@@ -114,12 +114,19 @@ static gint64 axis_blocks(const Plan *p, guint i)
     return (gint)i == p->across ? (p->dims[i] + 15) / 16 : p->dims[i];
 }
 
-/* Short rows that lie together on both sides: pieces of 16 bytes, without a call a row. */
+/* Short rows that lie together on both sides: pieces of 16 or 8 bytes, without a call a row. */
 static void copy_short(const Plan *p, guint8 *to, const guint8 *from, gint64 rows)
 {
     guint outer = p->rank - 2;
     gint64 bytes = p->dims[p->rank - 1] * p->size;
     gint64 a = p->a[outer] * p->size, b = p->b[outer] * p->size;
+    if (bytes % 16 != 0) {
+        for (gint64 r = 0; r < rows; r++, from += a, to += b) {
+            for (gint64 i = 0; i < bytes; i += 8)
+                memcpy(to + i, from + i, 8);
+        }
+        return;
+    }
     for (gint64 r = 0; r < rows; r++, from += a, to += b) {
         for (gint64 i = 0; i < bytes; i += 16)
             memcpy(to + i, from + i, 16);
@@ -143,7 +150,7 @@ static void copy_rows(gint64 first, gint64 last, gpointer data)
         b += index[i] * step_b[i];
     }
     gboolean brief = inner > 0 && p->across < 0 && p->a[inner] == 1 && p->b[inner] == 1 &&
-                     p->dims[inner] * p->size <= 1024 && p->dims[inner] * p->size % 16 == 0;
+                     p->dims[inner] * p->size <= 1024 && p->dims[inner] * p->size % 8 == 0;
     for (gint64 row = first; row < last; row++) {
         if (brief) { /* up to the end of the last axis but one */
             gint64 rows = MIN(p->dims[inner - 1] - index[inner - 1], last - row);
@@ -278,6 +285,33 @@ static gboolean run_concat(const FoveaCpuRun *run, GError **error)
     return TRUE;
 }
 
+/* Both sides seen as [n, c, h, i, w, j], with i and j the places inside a block. */
+static gboolean run_depth(const FoveaCpuRun *run, GError **error)
+{
+    gboolean to_space = g_str_equal(run->node->op->name, "DepthToSpace");
+    gboolean crd = g_str_equal(fovea_node_attr_string(run->node, "mode", "DCR"), "CRD");
+    const FoveaView *space = run->out[0], *depth = run->in[0];
+    gint64 b = fovea_node_attr_int(run->node, "blocksize", 1);
+    if (!to_space) {
+        space = run->in[0];
+        depth = run->out[0];
+    }
+    gint64 c = space->dims[1], k = depth->strides[1];
+    FoveaView s = {.dtype = space->dtype,
+                   .rank = 6,
+                   .dims = {space->dims[0], c, depth->dims[2], b, depth->dims[3], b},
+                   .strides = {space->strides[0], space->strides[1], b * space->strides[2],
+                               space->strides[2], b * space->strides[3], space->strides[3]},
+                   .data = space->data};
+    FoveaView d = s;
+    gint64 strides[] = {depth->strides[0],       crd ? b * b * k : k, depth->strides[2],
+                        crd ? b * k : b * c * k, depth->strides[3],   crd ? k : c * k};
+    d.data = depth->data;
+    memcpy(d.strides, strides, sizeof strides);
+    fovea_cpu_copy(to_space ? &d : &s, to_space ? &s : &d);
+    return TRUE;
+}
+
 /* Pad with a constant: the whole is filled, then the middle copied. */
 static gboolean fits_pad(const FoveaNode *node)
 {
@@ -344,3 +378,4 @@ COPY_KERNEL(reshape, run_reshape, "Reshape", "Flatten", "Squeeze", "Unsqueeze");
 COPY_KERNEL(transpose, run_transpose, "Transpose");
 COPY_KERNEL(expand, run_expand, "Expand");
 COPY_KERNEL(concat, run_concat, "Concat");
+COPY_KERNEL(depth, run_depth, "DepthToSpace", "SpaceToDepth");
