@@ -10,11 +10,13 @@
 #include "../../pipelines/fovea/picture.h"
 #include "case.h"
 #include "graph/passes/passes.h"
+#include "graph/reach.h"
 #include "media/scaler.h"
 
 #define MODEL FOVEA_SOURCE_ROOT "/models/fovea-restore-x2/fovea-restore-x2.onnx"
 #define MAX_BYTES (4 * 1000 * 1000)
 #define MAX_MACS 20000 /* a pixel of the input */
+#define MAX_REACH 32
 #define BORDER 4
 #define LEAST_GAIN 1.5 /* dB */
 
@@ -89,6 +91,26 @@ static void test_size(void)
                    macs, fovea_model_n_parameters(model));
     g_assert_cmpint(macs, >, 0);
     g_assert_cmpint(macs, <=, MAX_MACS);
+}
+
+/* Local, so that it runs in tiles, and in small ones. */
+static void test_reach(void)
+{
+    GError *error = NULL;
+    FoveaReach reach;
+    g_autoptr(FoveaModel) model = open_model();
+    g_assert_true(fovea_reach_find(model, "input", "output", &reach, &error));
+    g_assert_no_error(error);
+    g_test_message("reach %d %d %d %d, aligned to %d x %d", reach.left, reach.top, reach.right,
+                   reach.bottom, reach.align_x, reach.align_y);
+    g_assert_false(reach.whole);
+    g_assert_cmpint(MAX(reach.left, reach.right), <=, MAX_REACH);
+    g_assert_cmpint(MAX(reach.top, reach.bottom), <=, MAX_REACH);
+    g_assert_cmpint(reach.align_x, ==, 2);
+    g_assert_cmpint(reach.align_y, ==, 2);
+    g_assert_cmpint(reach.scale_x, ==, 2);
+    g_assert_cmpint(reach.scale_y, ==, 2);
+    fovea_reach_clear(&reach);
 }
 
 static FoveaTensor *read_data(const char *name)
@@ -215,6 +237,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/default-model/size", test_size);
+    g_test_add_func("/default-model/reach", test_reach);
     g_test_add_data_func("/default-model/numbers/cpu", "cpu", test_numbers);
     g_test_add_data_func("/default-model/numbers/vulkan", "vulkan", test_numbers);
     g_test_add_data_func("/default-model/gain/kodim12", "kodim12.png", test_gain);
