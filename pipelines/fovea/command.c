@@ -8,7 +8,7 @@
 
 int command_fail(GError *error)
 {
-    command_progress_end();
+    command_progress_wipe();
     fprintf(stderr, "fovea: %s\n", error ? error->message : "an unknown error");
     g_clear_error(&error);
     return 1;
@@ -46,28 +46,53 @@ gboolean command_parse(int *argc, char ***argv, const char *arguments, const cha
 static gint64 progress_start;
 static gboolean progress_shown;
 
-void command_progress(const char *stage, double fraction, gpointer data)
+/* TRUE where a line is due. What is quick needs none, and a terminal needs no thousand a second. */
+static gboolean progress_due(gint64 now)
 {
     static gint64 last;
-    gint64 now = g_get_monotonic_time();
     if (!isatty(STDERR_FILENO))
-        return;
+        return FALSE;
     if (progress_start == 0)
         progress_start = now;
-    /* What is quick needs no line, and a terminal needs no thousand lines a second. */
     if (now - progress_start < 400000 || now - last < 100000)
-        return;
+        return FALSE;
     last = now;
     progress_shown = TRUE;
+    return TRUE;
+}
+
+void command_progress(const char *stage, double fraction, gpointer data)
+{
+    if (!progress_due(g_get_monotonic_time()))
+        return;
     fprintf(stderr, "\rfovea: %s %3.0f %%\033[K", stage, CLAMP(fraction, 0, 1) * 100);
     fflush(stderr);
 }
 
-void command_progress_end(void)
+void command_progress_left(const char *stage, double fraction)
+{
+    gint64 now = g_get_monotonic_time();
+    if (!progress_due(now))
+        return;
+    fprintf(stderr, "\rfovea: %s %3.0f %%", stage, CLAMP(fraction, 0, 1) * 100);
+    if (fraction > 0.005 && fraction <= 1) {
+        guint left = (guint)((double)(now - progress_start) * 1e-6 * (1 - fraction) / fraction);
+        fprintf(stderr, ", %u:%02u:%02u left", left / 3600, left / 60 % 60, left % 60);
+    }
+    fputs("\033[K", stderr);
+    fflush(stderr);
+}
+
+void command_progress_wipe(void)
 {
     if (progress_shown)
         fputs("\r\033[K", stderr);
     progress_shown = FALSE;
+}
+
+void command_progress_end(void)
+{
+    command_progress_wipe();
     progress_start = 0;
 }
 

@@ -14,6 +14,7 @@ int command_devices(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_op(int argc, char **argv);
 int command_ops(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 
@@ -28,7 +29,11 @@ gboolean command_parse(int *argc, char ***argv, const char *arguments, const cha
 
 /* Shows what a long load is doing, on a terminal only. Give NULL as data. */
 void command_progress(const char *stage, double fraction, gpointer data);
-/* Wipes the progress line. */
+/* The same for work that is counted, with the time that is left. */
+void command_progress_left(const char *stage, double fraction);
+/* Wipes the progress line, so that something else can be printed. */
+void command_progress_wipe(void);
+/* Wipes it for good: the next work begins at 0. */
 void command_progress_end(void);
 
 /* A JSON string literal with its quotes (transfer full). */

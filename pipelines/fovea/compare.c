@@ -53,7 +53,7 @@ static gboolean write_difference(const Picture *a, const Picture *b, gint times,
             for (guint c = 0; c < 3; c++)
                 to[c] = (guint8)MIN(ABS(p[c] - q[c]) * times, 255);
     }
-    gboolean ok = picture_write_png(&difference, output, error);
+    gboolean ok = picture_write_png(&difference, output, output, error);
     picture_clear(&difference);
     return ok;
 }

@@ -181,7 +181,8 @@ static void encode(Writer *w, const Picture *picture, gint quality)
     jpeg_finish_compress(jpeg);
 }
 
-gboolean picture_write_jpeg(const Picture *picture, const char *path, gint quality, GError **error)
+gboolean picture_write_jpeg(const Picture *picture, const char *path, const char *name,
+                            gint quality, GError **error)
 {
     Writer *w = g_new0(Writer, 1);
     gboolean ok = FALSE;
@@ -206,7 +207,7 @@ gboolean picture_write_jpeg(const Picture *picture, const char *path, gint quali
         }
     }
     if (!ok)
-        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO, "%s cannot be written: %s", path,
+        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO, "%s cannot be written: %s", name,
                     failure ? g_strerror(failure) : w->message);
     g_free(w->row);
     g_free(w);

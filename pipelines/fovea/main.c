@@ -19,6 +19,7 @@ static const struct {
     {"inspect", command_inspect, "Show what a model contains and what becomes of it"},
     {"op", command_op, "Run one operator alone on tensors from files"},
     {"ops", command_ops, "List every operator and attention variant"},
+    {"restore", command_restore, "Make pictures and videos better or larger"},
     {"run", command_run, "Run a model once on tensors from files"},
     {"selftest", command_selftest, "Check the kernels of a device"},
 };
@@ -44,6 +45,7 @@ static void print_help(void)
            "  XDG_CACHE_HOME    Compiled pipelines are kept in its folder fovea\n"
            "\nExamples:\n"
            "  fovea detect holiday.jpg -o boxes.png\n"
+           "  fovea restore small.mp4 -o large.mp4\n"
            "  fovea bench model.onnx --device=vulkan --shape images=1x3x320x320 --json\n"
            "  fovea inspect model.onnx\n"
            "  fovea selftest --device=vulkan\n");

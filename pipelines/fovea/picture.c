@@ -81,8 +81,8 @@ gboolean picture_write(const Picture *picture, const char *path, const char *nam
                        GError **error)
 {
     switch (picture_kind_of_name(name)) {
-    case PICTURE_JPEG: return picture_write_jpeg(picture, path, quality, error);
-    case PICTURE_PNG: return picture_write_png(picture, path, error);
+    case PICTURE_JPEG: return picture_write_jpeg(picture, path, name, quality, error);
+    case PICTURE_PNG: return picture_write_png(picture, path, name, error);
     default: break;
     }
     g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_ARGUMENT,

@@ -28,8 +28,8 @@ PictureKind picture_kind_of_name(const char *path);
 gboolean picture_read(const char *path, Picture *picture, GError **error);
 void picture_clear(Picture *picture);
 
-/* Writes a JPEG or PNG file, by the ending of its name `name`, to `path`, with the picture's colour
- * profile. quality: of JPEG, 1..100. JPEG has no alpha: it is left out. Errors: IO, ARGUMENT
+/* Writes a JPEG or PNG file to `path`, with the picture's colour profile. `name` is what the file will
+ * be called in the end: its ending says the kind, and errors name it. quality: of JPEG, 1..100. JPEG has no alpha: it is left out. Errors: IO, ARGUMENT
  * (another ending). */
 gboolean picture_write(const Picture *picture, const char *path, const char *name, gint quality,
                        GError **error);
@@ -37,8 +37,10 @@ gboolean picture_write(const Picture *picture, const char *path, const char *nam
 /* The decoders and encoders. */
 gboolean picture_read_jpeg(const char *path, Picture *picture, GError **error);
 gboolean picture_read_png(const char *path, Picture *picture, GError **error);
-gboolean picture_write_jpeg(const Picture *picture, const char *path, gint quality, GError **error);
-gboolean picture_write_png(const Picture *picture, const char *path, GError **error);
+gboolean picture_write_jpeg(const Picture *picture, const char *path, const char *name,
+                            gint quality, GError **error);
+gboolean picture_write_png(const Picture *picture, const char *path, const char *name,
+                           GError **error);
 /* Keeps a profile where it is one for RGB: our pixels are. */
 void picture_set_icc(Picture *picture, const guint8 *icc, gsize size);
 /* Memory for width x height pixels of `bytes` each; sets the image's fields. */

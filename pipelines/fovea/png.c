@@ -129,7 +129,8 @@ static void encode(Png *self, const Picture *picture)
     png_write_end(self->png, self->info);
 }
 
-gboolean picture_write_png(const Picture *picture, const char *path, GError **error)
+gboolean picture_write_png(const Picture *picture, const char *path, const char *name,
+                           GError **error)
 {
     Png *self = g_new0(Png, 1);
     gboolean ok = FALSE;
@@ -153,7 +154,7 @@ gboolean picture_write_png(const Picture *picture, const char *path, GError **er
         ok = FALSE;
     }
     if (!ok)
-        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO, "%s cannot be written: %s", path,
+        g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_IO, "%s cannot be written: %s", name,
                     failure ? g_strerror(failure) : self->message);
     g_free(self);
     return ok;

@@ -1,6 +1,7 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "dummies.h"
 
@@ -76,6 +77,13 @@ glong resident_kib(void)
     g_assert_cmpint(fscanf(file, "%ld %ld", &size, &pages), ==, 2);
     fclose(file);
     return pages * 4;
+}
+
+glong peak_kib(void)
+{
+    struct rusage usage;
+    g_assert_cmpint(getrusage(RUSAGE_SELF, &usage), ==, 0);
+    return usage.ru_maxrss;
 }
 
 /* ---- what all dummies share ---- */

@@ -47,3 +47,4 @@ gint number_attached(GstBuffer *buffer);
 guint64 stat_of(GstElement *element, const char *name);
 GstHarness *dummy_harness(const char *factory, gboolean live, const char *caps);
 glong resident_kib(void); /* memory of this process */
+glong peak_kib(void);     /* the most that it was */
