@@ -121,8 +121,6 @@ static gboolean make_stream(FoveaRestore *self, gint width, gint height, GError 
     FoveaRestorerStreamParams params = {
         .width = width,
         .height = height,
-        .progress = fovea_element_progress,
-        .progress_data = self,
         .cancellable = fovea_element_cancellable(FOVEA_ELEMENT(self))};
     GST_OBJECT_LOCK(self);
     params.tile = self->tile_size;

@@ -46,7 +46,8 @@ static void check_properties(GstElement *element)
 
 static void test_elements(void)
 {
-    static const char *const expected[] = {"foveadetect", "foveaoverlay", "foveapublish"};
+    static const char *const expected[] = {"foveadetect", "foveaoverlay", "foveapublish",
+                                           "fovearestore"};
     for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
         GstElementFactory *factory = gst_element_factory_find(expected[i]);
         g_assert_nonnull(factory);
