@@ -418,6 +418,32 @@ static void test_errors(void)
     g_free(folder);
 }
 
+/* Without a name the model is our own: twice as large, near to plain scaling, and not the same. */
+static void test_default(void)
+{
+    GstVideoInfo from = video_info(NV12_CAPS), to;
+    Reference reference;
+    double sum = 0;
+    g_unsetenv("FOVEA_MODELS");
+    GstHarness *h = restore_harness("", NV12_CAPS);
+    GstBuffer *in = picture(&from, 4);
+    GstBuffer *out = gst_harness_push_and_pull(h, gst_buffer_ref(in));
+    to = out_info(h);
+    g_assert_cmpint(to.width, ==, 64);
+    reference_init(&reference, 32, 24);
+    GstBuffer *plain = reference_run(&reference, &from, in, &to, NULL);
+    g_assert_cmpint(difference(&to, out, plain, NULL), >, 0);
+    for (gint y = 0; y < 48; y++)
+        for (gint x = 0; x < 64; x++)
+            sum += ABS(sample_at(&to, out, 0, x, y) - sample_at(&to, plain, 0, x, y));
+    g_assert_cmpfloat(sum / (64 * 48), <, 4);
+    reference_clear(&reference);
+    gst_buffer_unref(plain);
+    gst_buffer_unref(out);
+    gst_buffer_unref(in);
+    gst_harness_teardown(h);
+}
+
 /* A picture of 33 million pixels, in memory that has a bound. */
 static void test_large(void)
 {
@@ -443,6 +469,7 @@ int main(int argc, char **argv)
     g_test_add_func("/restore/repeat", test_repeat);
     g_test_add_func("/restore/overload", test_overload);
     g_test_add_func("/restore/errors", test_errors);
+    g_test_add_func("/restore/default", test_default);
     g_test_add_func("/restore/large", test_large);
     return g_test_run();
 }

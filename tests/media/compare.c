@@ -66,7 +66,7 @@ static void put(const char *path, gint width, gint height, gint noise)
                     v += (gint)(state >> 24) % (2 * noise + 1) - noise;
                 p.memory[((gsize)y * width + x) * 3 + c] = (guint8)CLAMP(v, 0, 255);
             }
-    picture_write_png(&p, path, &error);
+    picture_write_png(&p, path, path, &error);
     g_assert_no_error(error);
     picture_clear(&p);
 }
