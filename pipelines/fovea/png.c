@@ -32,6 +32,15 @@ static void on_warning(png_structp png, png_const_charp message)
 {
 }
 
+/* A camera's slightly wrong profile is still the picture's: it is kept, not refused. */
+static void be_lenient(png_structp png)
+{
+    png_set_benign_errors(png, 1);
+#ifdef PNG_SKIP_sRGB_CHECK_PROFILE
+    png_set_option(png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+#endif
+}
+
 /* ---- reading ---- */
 
 /* All kinds become 8-bit RGB, with alpha where the file has it. */
@@ -68,6 +77,7 @@ static void note_chunks(Png *self)
 
 static gboolean decode(Png *self, const char *path, GError **error)
 {
+    be_lenient(self->png);
     png_init_io(self->png, self->file);
     png_read_info(self->png, self->info);
     gsize width = png_get_image_width(self->png, self->info);
@@ -116,6 +126,7 @@ gboolean picture_read_png(const char *path, Picture *picture, GError **error)
 static void encode(Png *self, const Picture *picture)
 {
     const FoveaImage *image = &picture->image;
+    be_lenient(self->png);
     png_init_io(self->png, self->file);
     png_set_IHDR(self->png, self->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
                  image->format == FOVEA_PIXEL_RGBA ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB,

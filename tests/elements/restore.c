@@ -406,6 +406,7 @@ static void test_errors(void)
     g_assert_true(g_file_set_contents(json, "{\"scale\": 2, \"input_range\": [0, 1]}", -1, NULL));
     g_assert_true(g_file_set_contents(cut, bytes, (gssize)length / 2, NULL));
     expect(properties, "cut.onnx");
+    g_assert_true(g_file_set_contents(cut, bytes, (gssize)length, NULL));
     g_assert_true(g_file_set_contents(json, "{\"scale\": 2, ", -1, NULL));
     expect(properties, "cut.json");
     g_unlink(cut);
