@@ -16,6 +16,7 @@ typedef struct {
     const FoveaImage *image, *out;
     const FoveaRestoreParams *params;
     FoveaRect compare; /* begins at even positions; empty: none */
+    gboolean alpha;    /* of the result is scaled already */
 } Run;
 
 static gint64 now(void)
@@ -136,7 +137,8 @@ static gboolean write_part(const Run *run, float *const planes[3], gsize stride,
                         .scale = config->out_scale,
                         .shift = config->out_shift,
                         .x = x,
-                        .y = y};
+                        .y = y,
+                        .keep_alpha = run->alpha};
     if (run->params->plain > 0) {
         FoveaRect wider = *where; /* chroma looks at the pixel before, too */
         gint before = x > 0 ? 1 : 0;
@@ -328,18 +330,36 @@ static gboolean take_params(Run *run, GError **error)
     return TRUE;
 }
 
+static gboolean has_alpha(FoveaPixelFormat format)
+{
+    return format == FOVEA_PIXEL_RGBA || format == FOVEA_PIXEL_BGRA || format == FOVEA_PIXEL_ARGB ||
+           format == FOVEA_PIXEL_ABGR;
+}
+
+/* No network restores alpha: it is scaled plainly, before the colours are written beside it. */
+static gboolean scale_alpha(Run *run, GError **error)
+{
+    gint64 start = now();
+    run->alpha = has_alpha(run->image->format) && has_alpha(run->out->format);
+    gboolean ok = !run->alpha ||
+                  (need_scaler(run->s, error) &&
+                   fovea_scaler_run(run->s->scaler, run->image, run->out, NULL, error));
+    run->s->time_post += now() - start;
+    return ok;
+}
+
 gboolean fovea_restorer_stream_run(FoveaRestorerStream *s, const FoveaImage *image,
                                    const FoveaRestoreParams *params, const FoveaImage *out,
                                    GError **error)
 {
     static const FoveaRestoreParams defaults = {0};
-    Run run = {s, image, out, params ? params : &defaults, {0, 0, 0, 0}};
+    Run run = {s, image, out, params ? params : &defaults, {0, 0, 0, 0}, FALSE};
     if (!check_pictures(s, image, out, error) || !take_params(&run, error))
         return FALSE;
     s->time_pre = s->time_plan = s->time_post = 0;
     if (run.params->plain == 1)
         return fovea_restorer_stream_pass(s, image, out, error);
-    if (!run_tiles(&run, error))
+    if (!scale_alpha(&run, error) || !run_tiles(&run, error))
         return FALSE;
     if (run.compare.x0 >= run.compare.x1 || run.compare.y0 >= run.compare.y1)
         return TRUE;
