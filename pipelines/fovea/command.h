@@ -17,6 +17,7 @@ int command_ops(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_selftest(int argc, char **argv);
+int command_transcribe(int argc, char **argv);
 
 /* Prints "fovea: MESSAGE" to stderr, frees the error, returns 1. */
 int command_fail(GError *error);

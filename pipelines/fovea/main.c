@@ -22,6 +22,7 @@ static const struct {
     {"restore", command_restore, "Make pictures and videos better or larger"},
     {"run", command_run, "Run a model once on tensors from files"},
     {"selftest", command_selftest, "Check the kernels of a device"},
+    {"transcribe", command_transcribe, "Write down what is said in sound and videos"},
 };
 
 static void print_help(void)
@@ -48,7 +49,8 @@ static void print_help(void)
            "  fovea restore small.mp4 -o large.mp4\n"
            "  fovea bench model.onnx --device=vulkan --shape images=1x3x320x320 --json\n"
            "  fovea inspect model.onnx\n"
-           "  fovea selftest --device=vulkan\n");
+           "  fovea selftest --device=vulkan\n"
+           "  fovea transcribe talk.mp4 --output talk.srt\n");
 }
 
 int main(int argc, char **argv)
