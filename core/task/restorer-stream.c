@@ -8,6 +8,8 @@
  * small part by then. */
 #define BUDGET (G_GUINT64_CONSTANT(512) << 20)
 #define BUDGET_MOST (G_GUINT64_CONSTANT(2) << 30)
+/* Share of a device's memory that a picture may take that cannot be tiled. */
+#define WHOLE_SHARE 0.75
 /* Sides of the pictures that come out. */
 #define SIDE_MAX (1 << 20)
 /* How often a smaller tile is tried where a device refuses one. */
@@ -234,14 +236,19 @@ static gboolean choose_tiles(FoveaRestorerStream *s, const Margins *margins,
 
 /* ---- networks that see the whole picture ---- */
 
-static gboolean refuse_whole(const FoveaRestorerStream *s, double bytes, GError **error)
+static gboolean refuse_whole(const FoveaRestorerStream *s, double pixels, GError **error)
 {
     const FoveaRestorer *r = s->restorer;
     const FoveaDeviceInfo *info = fovea_device_info(r->device);
+    const double mib = 1 << 20, largest = pixels * r->largest_per_pixel;
+    g_autofree char *pieces = NULL;
+    if (largest > (double)info->max_buffer_range)
+        pieces = g_strdup_printf(", %.0f MiB of it in one piece", largest / mib);
     return fovea_fail(error, FOVEA_ERROR_NO_MEMORY,
-                      "A picture of %dx%d needs about %.0f MiB of memory here, which %s does not "
+                      "A picture of %dx%d needs about %.0f MiB of memory here%s, which %s does not "
                       "have, and it cannot be cut into tiles: %s sees all of it",
-                      s->width, s->height, bytes / (1 << 20), info->name, r->info.why);
+                      s->width, s->height, pixels * r->bytes_per_pixel / mib, pieces ? pieces : "",
+                      info->name, r->info.why);
 }
 
 static gboolean use_whole(FoveaRestorerStream *s, const Margins *margins,
@@ -250,10 +257,11 @@ static gboolean use_whole(FoveaRestorerStream *s, const Margins *margins,
     const FoveaRestorer *r = s->restorer;
     const FoveaDeviceInfo *info = fovea_device_info(r->device);
     gint width = fovea_restorer_padded(r, s->width), height = fovea_restorer_padded(r, s->height);
-    double bytes = (double)width * height * r->bytes_per_pixel;
+    double pixels = (double)width * height;
     GError *cause = NULL;
-    if (bytes > (double)info->memory)
-        return refuse_whole(s, bytes, error);
+    /* A system that promises more memory than it has ends the process that uses it. */
+    if (pixels * r->bytes_per_pixel > WHOLE_SHARE * (double)info->memory)
+        return refuse_whole(s, pixels, error);
     if (use_tiles(s, width, height, margins, params, &cause))
         return TRUE;
     if (!is_too_large(cause)) {
@@ -262,7 +270,7 @@ static gboolean use_whole(FoveaRestorerStream *s, const Margins *margins,
     }
     fovea_log(FOVEA_LOG_INFO, "task", "%s", cause->message);
     g_clear_error(&cause);
-    return refuse_whole(s, bytes, error);
+    return refuse_whole(s, pixels, error);
 }
 
 /* ---- making ---- */
