@@ -144,6 +144,12 @@ static gboolean is_one_of(const FoveaReachField *field, const FoveaReachField *i
     return FALSE;
 }
 
+static char *describe(const FoveaNode *node, const FoveaValue *value)
+{
+    const char *name = node->name != NULL && *node->name ? node->name : value->name;
+    return g_strdup_printf("%s '%s'", node->op->name, name);
+}
+
 static void note_why(Probe *probe, const FoveaNode *node, const FoveaReachField *in,
                      const FoveaReachField *out)
 {
@@ -154,8 +160,7 @@ static void note_why(Probe *probe, const FoveaNode *node, const FoveaReachField 
         fovea_reach_widest(&out[k], &width, &height);
         if (width < probe->size[0] && height < probe->size[1])
             continue;
-        const char *name = node->name != NULL && *node->name ? node->name : node->out[k]->name;
-        probe->why = g_strdup_printf("%s '%s'", node->op->name, name);
+        probe->why = describe(node, node->out[k]);
         probe->leap = is_leap(probe, node, in);
     }
 }
@@ -297,9 +302,14 @@ static gboolean measure(const Extent *e, gint *before, gint *after, gint *period
         *before = MAX(*before, i - e->low[i]);
         *after = MAX(*after, e->high[i] - i);
     }
-    for (gint i = 0; i < e->n; i++) { /* pixels near the border must not look further */
-        if (i - e->low[i] > *before || e->high[i] - i > *after)
+    /* Near the border a mirrored edge may turn one way into the other. What looks further wraps
+     * around. */
+    gint both = *before + *after;
+    for (gint i = 0; i < e->n; i++) {
+        if (i - e->low[i] > both || e->high[i] - i > both)
             return FALSE;
+        *before = MAX(*before, i - e->low[i]);
+        *after = MAX(*after, e->high[i] - i);
     }
     return TRUE;
 }
@@ -335,6 +345,9 @@ static gboolean run_probe(FoveaGraph *graph, const char *input, gint width, gint
     if (!read_scale(graph, width, height, reach, error) || !simplify(graph, error))
         return FALSE;
     gboolean ok = carry(&probe, &field, error);
+    const FoveaValue *out = g_ptr_array_index(graph->outputs, 0);
+    if (ok && probe.why == NULL && out->producer != NULL) /* moved about, bit by bit */
+        probe.why = describe(out->producer, out);
     reach->why = probe.why;
     *told = probe.leap ? LEAP : LARGER;
     if (!ok || probe.leap)
@@ -447,8 +460,6 @@ static void settle_whole(FoveaReach *reach)
     reach->whole = TRUE;
     reach->left = reach->top = reach->right = reach->bottom = 0;
     reach->align_x = reach->align_y = 1;
-    if (reach->why == NULL)
-        reach->why = g_strdup("a pattern that does not repeat");
 }
 
 gboolean fovea_reach_find(const FoveaModel *model, const char *input, const char *output,

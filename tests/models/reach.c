@@ -5,7 +5,7 @@
  */
 #include "base/base.h"
 #include "case.h"
-#include "graph/reach.h"
+#include "truth.h"
 
 typedef struct Network {
     FoveaModel *model;
@@ -41,112 +41,16 @@ static void network_close(Network *n)
     fovea_model_unref(n->model);
 }
 
-/* A plan for one size, and its answer to a random picture. */
-typedef struct Truth {
-    gint width, height, scale_x, scale_y;
-    FoveaPlan *plan;
-    FoveaSession *session;
-    FoveaTensor *picture, *base;
-} Truth;
-
-static FoveaTensor *answer(Truth *t)
-{
-    g_autoptr(GError) error = NULL;
-    fovea_session_set_input(t->session, 0, t->picture, &error);
-    g_assert_no_error(error);
-    fovea_session_run(t->session, &error);
-    g_assert_no_error(error);
-    FoveaTensor *out = fovea_session_get_output(t->session, 0, &error);
-    g_assert_no_error(error);
-    return out;
-}
-
-static void truth_make(Truth *t, const Network *n, gint width, gint height)
+static FoveaPlan *plan_for(const Network *n, gint width, gint height)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(FoveaDevice) device = fovea_device_open("cpu", &error);
-    const gint64 dims[] = {1, 3, height, width};
     FoveaInputShape shape = {.name = n->input, .rank = 4, .dims = {1, 3, height, width}};
     FoveaPlanParams params = {.precision = FOVEA_PRECISION_F32, .shapes = &shape, .n_shapes = 1};
-    GRand *random = g_rand_new_with_seed(5);
     g_assert_no_error(error);
-    *t = (Truth){.width = width, .height = height};
-    t->scale_x = n->reach.scale_x;
-    t->scale_y = n->reach.scale_y;
-    t->plan = fovea_plan_new(n->model, device, &params, &error);
+    FoveaPlan *plan = fovea_plan_new(n->model, device, &params, &error);
     g_assert_no_error(error);
-    t->session = fovea_session_new(t->plan, &error);
-    g_assert_no_error(error);
-    t->picture = fovea_tensor_new(FOVEA_DTYPE_F32, 4, dims, &error);
-    g_assert_no_error(error);
-    float *values = fovea_tensor_data_mut(t->picture);
-    for (gsize i = 0; i < fovea_tensor_n_elements(t->picture); i++)
-        values[i] = (float)g_rand_double(random);
-    g_rand_free(random);
-    t->base = answer(t);
-}
-
-static void truth_clear(Truth *t)
-{
-    fovea_tensor_unref(t->base);
-    fovea_tensor_unref(t->picture);
-    fovea_session_free(t->session);
-    fovea_plan_unref(t->plan);
-}
-
-/* Input positions of the output pixels that change when pixel (x, y) does. */
-static FoveaRect changed_by(Truth *t, gint x, gint y)
-{
-    float *values = fovea_tensor_data_mut(t->picture), kept[3];
-    gsize plane = (gsize)t->width * t->height, at = (gsize)y * t->width + x;
-    for (guint c = 0; c < 3; c++) {
-        kept[c] = values[c * plane + at];
-        values[c * plane + at] += c == 1 ? -8 : 8;
-    }
-    g_autoptr(FoveaTensor) out = answer(t);
-    for (guint c = 0; c < 3; c++)
-        values[c * plane + at] = kept[c];
-    const float *a = fovea_tensor_data(t->base), *b = fovea_tensor_data(out);
-    gint width = t->width * t->scale_x, height = t->height * t->scale_y;
-    FoveaRect rect = {t->width, t->height, 0, 0};
-    for (guint c = 0; c < 3; c++) {
-        for (gint v = 0; v < height; v++) {
-            for (gint u = 0; u < width; u++, a++, b++) {
-                gint px = u / t->scale_x, py = v / t->scale_y;
-                if (*a == *b)
-                    continue;
-                rect.x0 = MIN(rect.x0, px);
-                rect.y0 = MIN(rect.y0, py);
-                rect.x1 = MAX(rect.x1, px + 1);
-                rect.y1 = MAX(rect.y1, py + 1);
-            }
-        }
-    }
-    return rect;
-}
-
-/* How far changes travelled at most, for pixels in the middle at every phase of the alignment:
- * towards larger positions (what looks left and up saw them), and towards smaller ones. */
-static FoveaReach travelled(Truth *t, const FoveaReach *reach)
-{
-    FoveaReach far = {0};
-    for (gint k = 0; k < MAX(reach->align_x, reach->align_y); k++) {
-        gint x = t->width / 2 + k, y = t->height / 2 + k;
-        FoveaRect rect = changed_by(t, x, y);
-        g_assert_cmpint(rect.x0, <=, x);
-        g_assert_cmpint(rect.y1, >, y);
-        far.left = MAX(far.left, rect.x1 - 1 - x);
-        far.top = MAX(far.top, rect.y1 - 1 - y);
-        far.right = MAX(far.right, x - rect.x0);
-        far.bottom = MAX(far.bottom, y - rect.y0);
-    }
-    return far;
-}
-
-static gboolean is_enough(const FoveaReach *said, const FoveaReach *far)
-{
-    return far->left <= said->left && far->top <= said->top && far->right <= said->right &&
-           far->bottom <= said->bottom;
+    return plan;
 }
 
 static void local(gconstpointer data)
@@ -159,17 +63,17 @@ static void local(gconstpointer data)
     g_assert_false(n.reach.whole);
     g_assert_null(n.reach.why);
     gint room = 2 * MAX(n.reach.left, n.reach.right) + 2 * n.reach.align_x + 7;
-    truth_make(&t, &n, room, room - 4);
-    FoveaReach far = travelled(&t, &n.reach), less = n.reach;
+    truth_make(&t, plan_for(&n, room, room - 4), &n.reach);
+    FoveaReach far = truth_travelled(&t, &n.reach), less = n.reach;
     g_test_message("said %d %d %d %d, seen %d %d %d %d, windows of %d x %d", n.reach.left,
                    n.reach.top, n.reach.right, n.reach.bottom, far.left, far.top, far.right,
                    far.bottom, n.reach.align_x, n.reach.align_y);
-    g_assert_true(is_enough(&n.reach, &far));
+    g_assert_true(truth_is_enough(&n.reach, &far));
     less.left--;
-    g_assert_false(is_enough(&less, &far));
+    g_assert_false(truth_is_enough(&less, &far));
     less = n.reach;
     less.bottom--;
-    g_assert_false(is_enough(&less, &far));
+    g_assert_false(truth_is_enough(&less, &far));
     truth_clear(&t);
     network_close(&n);
 }
@@ -188,8 +92,8 @@ static void whole(gconstpointer data)
     g_test_message("%s", n.reach.why);
     if (!g_str_has_prefix(n.reach.why, file[2]))
         g_error("\"%s\" does not begin with \"%s\"", n.reach.why, file[2]);
-    truth_make(&t, &n, 136, 64);
-    FoveaRect rect = changed_by(&t, 4, 32);
+    truth_make(&t, plan_for(&n, 136, 64), &n.reach);
+    FoveaRect rect = truth_changed_by(&t, 4, 32);
     g_assert_cmpint(rect.x1, >, 4 + 100);
     truth_clear(&t);
     network_close(&n);
