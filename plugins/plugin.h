@@ -7,7 +7,8 @@
 
 #include <gst/gst.h>
 
-#define FOVEA_ELEMENTS(X) X(foveadetect) X(foveaoverlay) X(foveapublish) X(fovearestore)
+#define FOVEA_ELEMENTS(X)                                                                          \
+    X(foveadetect) X(foveaoverlay) X(foveapublish) X(fovearestore) X(foveatranscribe)
 
 #define FOVEA_ELEMENT_DECLARE(name) GST_ELEMENT_REGISTER_DECLARE(name)
 FOVEA_ELEMENTS(FOVEA_ELEMENT_DECLARE)

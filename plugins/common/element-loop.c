@@ -41,6 +41,15 @@ GCancellable *fovea_element_cancellable(FoveaElement *self)
     return fovea_element_priv(self)->cancel;
 }
 
+gboolean fovea_element_is_live(FoveaElement *self)
+{
+    FoveaElementPrivate *p = fovea_element_priv(self);
+    g_mutex_lock(&p->lock);
+    gboolean live = p->live;
+    g_mutex_unlock(&p->lock);
+    return live;
+}
+
 GstClockTime fovea_element_running_time(FoveaElementPrivate *p, GstClockTime pts)
 {
     if (p->segment.format != GST_FORMAT_TIME)

@@ -149,6 +149,9 @@ gboolean fovea_element_cancelled(FoveaElement *self);
 /* The same as an object to hand on, for set_caps() too. Valid while the element lives. */
 GCancellable *fovea_element_cancellable(FoveaElement *self);
 
+/* For set_caps() and process*(): upstream does not wait. */
+gboolean fovea_element_is_live(FoveaElement *self);
+
 /* For `stats`: nanoseconds of one run. */
 void fovea_element_report_times(FoveaElement *self, gint64 pre, gint64 plan, gint64 post);
 /* For `stats`: how frames enter: "host" (read in place), "copy", "dmabuf", ... */
