@@ -445,6 +445,54 @@ static void test_default(void)
     gst_harness_teardown(h);
 }
 
+/* A picture that does not fit and cannot be cut: said when its size is known. */
+static void test_too_large(void)
+{
+    if (no_shared())
+        return;
+    char *model = shared_path("models/iat/iat_lol_v1.onnx");
+    char *properties = g_strdup_printf("model=%s", model);
+    GstHarness *h = restore_harness(properties, NULL);
+    GstBus *bus = gst_bus_new();
+    GError *error = NULL;
+    gst_element_set_bus(h->element, bus);
+    gst_harness_set_src_caps_str(h,
+                                 "video/x-raw,format=RGB,width=20000,height=20000,framerate=25/1");
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_ERROR);
+    g_assert_nonnull(message);
+    gst_message_parse_error(message, &error, NULL);
+    g_assert_nonnull(strstr(error->message, "20000x20000"));
+    g_assert_nonnull(strstr(error->message, "Softmax"));
+    g_error_free(error);
+    gst_message_unref(message);
+    gst_element_set_bus(h->element, NULL);
+    gst_object_unref(bus);
+    gst_harness_teardown(h);
+    g_free(properties);
+    g_free(model);
+}
+
+/* Neither a stop nor a flush waits for the frame in work. */
+static void test_stop(void)
+{
+    const char *caps = "video/x-raw,format=NV12,width=3840,height=2160,framerate=25/1";
+    GstVideoInfo from = video_info(caps);
+    GstHarness *h = restore_harness("tile-size=128 model=" HEAVY, caps);
+    gst_harness_push(h, plain_picture(&from, (const guint8[]){100, 120, 140}));
+    g_usleep(500000);
+    gint64 start = g_get_monotonic_time();
+    gst_harness_push_event(h, gst_event_new_flush_start());
+    gst_harness_push_event(h, gst_event_new_flush_stop(TRUE));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(h, gst_event_new_segment(&segment));
+    gst_harness_push(h, plain_picture(&from, (const guint8[]){100, 120, 140}));
+    gst_element_set_state(h->element, GST_STATE_NULL);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 2 * G_USEC_PER_SEC);
+    g_assert_cmpuint(gst_harness_buffers_received(h), ==, 0);
+    gst_harness_teardown(h);
+}
+
 /* A picture of 33 million pixels, in memory that has a bound. */
 static void test_large(void)
 {
@@ -471,6 +519,8 @@ int main(int argc, char **argv)
     g_test_add_func("/restore/overload", test_overload);
     g_test_add_func("/restore/errors", test_errors);
     g_test_add_func("/restore/default", test_default);
+    g_test_add_func("/restore/too-large", test_too_large);
+    g_test_add_func("/restore/stop", test_stop);
     g_test_add_func("/restore/large", test_large);
     return g_test_run();
 }
