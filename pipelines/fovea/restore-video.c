@@ -15,21 +15,10 @@
 #include <gst/video/video.h>
 
 #include "part.h"
+#include "restore-video.h"
 
 #define DEFAULT_CRF 20
 #define MAX_CRF 51
-#define SOUND_BYTES (64u << 20) /* that may wait for the video */
-
-typedef struct Video {
-    const RestoreOptions *options;
-    const char *in, *out;
-    GstElement *pipeline, *mux, *picture, *restore; /* picture: takes it decoded */
-    GstPad *source;              /* of the compressed video: knows how long it lasts */
-    GMutex lock;                 /* guards what follows: pads appear on other threads */
-    GError *error;               /* the first mistake found there */
-    guint64 frames, first, last; /* presentation times of what was restored */
-    gint width, height;
-} Video;
 
 /* ---- making elements ---- */
 
@@ -47,8 +36,7 @@ static const char *package_of(const char *factory)
     return "gstreamer1.0-plugins-base";
 }
 
-/* An element in the pipeline; NULL, and the error noted, where there is none of the kind. */
-static GstElement *add(Video *v, const char *factory)
+GstElement *video_add(Video *v, const char *factory)
 {
     GstElement *element = gst_element_factory_make(factory, NULL);
     if (element) {
@@ -64,7 +52,7 @@ static GstElement *add(Video *v, const char *factory)
     return NULL;
 }
 
-static void fail(Video *v, const char *what)
+void video_fail(Video *v, const char *what)
 {
     g_mutex_lock(&v->lock);
     if (v->error == NULL)
@@ -72,16 +60,14 @@ static void fail(Video *v, const char *what)
     g_mutex_unlock(&v->lock);
 }
 
-/* Elements by name, NULL at the end, linked in a row; the first one in *first. The last, or NULL. */
-static GstElement *add_row(Video *v, GstElement **first, ...) G_GNUC_NULL_TERMINATED;
-static GstElement *add_row(Video *v, GstElement **first, ...)
+GstElement *video_add_row(Video *v, GstElement **first, ...)
 {
     GstElement *last = NULL;
     va_list names;
     const char *name;
     va_start(names, first);
     while ((name = va_arg(names, const char *))) {
-        GstElement *element = add(v, name);
+        GstElement *element = video_add(v, name);
         if (element == NULL || (last && !gst_element_link(last, element))) {
             last = NULL;
             break;
@@ -94,21 +80,12 @@ static GstElement *add_row(Video *v, GstElement **first, ...)
     return last;
 }
 
-static gboolean link_pad(GstPad *pad, GstElement *element)
+gboolean video_link(GstPad *pad, GstElement *element)
 {
     GstPad *sink = gst_element_get_static_pad(element, "sink");
     gboolean ok = gst_pad_link(pad, sink) == GST_PAD_LINK_OK;
     gst_object_unref(sink);
     return ok;
-}
-
-static GstElement *add_queue(Video *v)
-{
-    GstElement *queue = add(v, "queue");
-    if (queue)
-        g_object_set(queue, "max-size-buffers", 0, "max-size-time", (guint64)0, "max-size-bytes",
-                     SOUND_BYTES, NULL);
-    return queue;
 }
 
 /* Late elements follow the pipeline's state, the last ones first. */
@@ -131,11 +108,8 @@ static GstPadProbeReturn on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer d
     Video *v = data;
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
     g_mutex_lock(&v->lock);
-    if (GST_BUFFER_PTS_IS_VALID(buffer)) {
+    if (GST_BUFFER_PTS_IS_VALID(buffer))
         v->last = GST_BUFFER_PTS(buffer);
-        if (v->frames == 0)
-            v->first = v->last;
-    }
     v->frames++;
     g_mutex_unlock(&v->lock);
     return GST_PAD_PROBE_OK;
@@ -162,11 +136,11 @@ static void set_options(Video *v, GstElement *restore, GstElement *encoder)
 static gboolean add_picture(Video *v)
 {
     GstElement *convert = NULL, *parse = NULL, *first, *last, *encoder, *out;
-    first = add_row(v, &v->picture, "videoflip", "videoconvert", NULL);
-    v->restore = first ? add(v, "fovearestore") : NULL;
-    last = v->restore ? add_row(v, &convert, "videoconvert", "queue", NULL) : NULL;
-    encoder = last ? add(v, "x264enc") : NULL;
-    out = encoder ? add_row(v, &parse, "h264parse", "queue", NULL) : NULL;
+    first = video_add_row(v, &v->picture, "videoflip", "videoconvert", NULL);
+    v->restore = first ? video_add(v, "fovearestore") : NULL;
+    last = v->restore ? video_add_row(v, &convert, "videoconvert", "queue", NULL) : NULL;
+    encoder = last ? video_add(v, "x264enc") : NULL;
+    out = encoder ? video_add_row(v, &parse, "h264parse", "queue", NULL) : NULL;
     if (out == NULL || !gst_element_link_many(first, v->restore, convert, NULL) ||
         !gst_element_link_many(last, encoder, parse, NULL) || !gst_element_link(out, v->mux))
         return FALSE;
@@ -181,90 +155,19 @@ static gboolean add_picture(Video *v)
 static void on_decoded(GstElement *decoder, GstPad *pad, gpointer data)
 {
     Video *v = data;
-    if (!link_pad(pad, v->picture))
-        fail(v, "its pictures cannot be decoded");
+    if (!video_link(pad, v->picture))
+        video_fail(v, "its pictures cannot be decoded");
 }
 
 static void add_video(Video *v, GstPad *pad)
 {
-    GstElement *decoder = add(v, "decodebin");
+    GstElement *decoder = video_add(v, "decodebin");
     if (decoder == NULL)
         return;
     g_signal_connect(decoder, "pad-added", G_CALLBACK(on_decoded), v);
     v->source = gst_object_ref(pad);
-    if (!link_pad(pad, decoder))
-        fail(v, "its pictures cannot be decoded");
-}
-
-/* ---- the sound ---- */
-
-/* TRUE: the muxer has a kind of pad for such a stream. */
-static gboolean can_hold(GstElement *mux, GstCaps *caps)
-{
-    GstPadTemplate *template = gst_element_get_pad_template(mux, "audio_%u");
-    GstCaps *can = template ? gst_pad_template_get_caps(template) : NULL;
-    gboolean ok = can && gst_caps_is_subset(caps, can);
-    if (can)
-        gst_caps_unref(can);
-    return ok;
-}
-
-static gboolean link_sound(Video *v, GstElement *last)
-{
-    GstElement *queue = add_queue(v);
-    return queue && gst_element_link(last, queue) && gst_element_link(queue, v->mux);
-}
-
-/* AAC can be framed in ways that a muxer does not take: a parser changes that without decoding. */
-static gboolean copy_sound(Video *v, GstPad *pad, GstCaps *caps)
-{
-    const GstStructure *s = gst_caps_get_structure(caps, 0);
-    gint version = 0;
-    if (gst_structure_has_name(s, "audio/mpeg") &&
-        gst_structure_get_int(s, "mpegversion", &version) && version != 1) {
-        GstElement *parser = add(v, "aacparse");
-        return parser && link_pad(pad, parser) && link_sound(v, parser);
-    }
-    GstElement *queue = add_queue(v);
-    return queue && link_pad(pad, queue) && gst_element_link(queue, v->mux);
-}
-
-/* An encoder that is there and whose stream the muxer holds (in the pipeline), or NULL. */
-static GstElement *add_sound_encoder(Video *v)
-{
-    static const char *const names[] = {"fdkaacenc", "avenc_aac", "voaacenc", "opusenc", "flacenc"};
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        GstElementFactory *factory = gst_element_factory_find(names[i]);
-        GstPadTemplate *template = gst_element_get_pad_template(v->mux, "audio_%u");
-        GstCaps *can = gst_pad_template_get_caps(template);
-        gboolean fits = factory && gst_element_factory_can_src_any_caps(factory, can);
-        gst_caps_unref(can);
-        if (factory)
-            gst_object_unref(factory);
-        if (fits)
-            return add(v, names[i]);
-    }
-    fail(v, "its sound cannot be kept: there is no encoder for it (Debian: gstreamer1.0-libav)");
-    return NULL;
-}
-
-static void on_sound_decoded(GstElement *decoder, GstPad *pad, gpointer data)
-{
-    Video *v = g_object_get_data(G_OBJECT(decoder), "video");
-    if (!link_pad(pad, data))
-        fail(v, "its sound cannot be decoded");
-}
-
-static gboolean encode_sound(Video *v, GstPad *pad)
-{
-    GstElement *decoder = add(v, "decodebin"), *convert = NULL;
-    GstElement *resample = add_row(v, &convert, "audioconvert", "audioresample", NULL);
-    GstElement *encoder = resample && decoder ? add_sound_encoder(v) : NULL;
-    if (encoder == NULL || !gst_element_link(resample, encoder))
-        return FALSE;
-    g_object_set_data(G_OBJECT(decoder), "video", v);
-    g_signal_connect(decoder, "pad-added", G_CALLBACK(on_sound_decoded), convert);
-    return link_pad(pad, decoder) && link_sound(v, encoder);
+    if (!video_link(pad, decoder))
+        video_fail(v, "its pictures cannot be decoded");
 }
 
 /* ---- the file's streams ---- */
@@ -274,7 +177,7 @@ static GstPadProbeReturn on_data(GstPad *pad, GstPadProbeInfo *info, gpointer da
 {
     Video *v = data;
     if (v->source == NULL)
-        fail(v, "there is no video in it");
+        video_fail(v, "there is no video in it");
     return GST_PAD_PROBE_REMOVE;
 }
 
@@ -288,13 +191,13 @@ static void on_stream(GstElement *parser, GstPad *pad, gpointer data)
     if (g_str_has_prefix(name, "video/") && v->source == NULL) {
         add_video(v, pad);
     } else if (g_str_has_prefix(name, "audio/")) {
-        if (!(can_hold(v->mux, caps) ? copy_sound(v, pad, caps) : encode_sound(v, pad)))
-            fail(v, "its sound cannot be kept");
+        if (!video_add_sound(v, pad, caps))
+            video_fail(v, "its sound cannot be kept");
     } else { /* a second picture, subtitles: left out */
-        GstElement *sink = add(v, "fakesink");
+        GstElement *sink = video_add(v, "fakesink");
         if (sink) {
             g_object_set(sink, "async", FALSE, "sync", FALSE, NULL);
-            link_pad(pad, sink);
+            video_link(pad, sink);
         }
     }
     gst_caps_unref(caps);
@@ -319,10 +222,10 @@ static gboolean build(Video *v, const char *part)
 {
     GstElement *source, *parser, *sink;
     v->pipeline = gst_pipeline_new("restore");
-    v->mux = add(v, muxer_of(v->out));
-    source = v->mux ? add(v, "filesrc") : NULL;
-    parser = source ? add(v, "parsebin") : NULL;
-    sink = parser ? add(v, "filesink") : NULL;
+    v->mux = video_add(v, muxer_of(v->out));
+    source = v->mux ? video_add(v, "filesrc") : NULL;
+    parser = source ? video_add(v, "parsebin") : NULL;
+    sink = parser ? video_add(v, "filesink") : NULL;
     if (sink == NULL || !add_picture(v) || !gst_element_link(source, parser) ||
         !gst_element_link(v->mux, sink))
         return FALSE;
