@@ -13,8 +13,8 @@ more than it takes on an idle machine with two cores.
 wer       each clip of media/speech, whole and streaming, against transcripts.tsv
 latency   the clips joined with pauses of 0.5 to 2 s: how long after a clip's last sound all of its
           words are stable
-coverage  clips of 10 s and more, and a joined one: words stable at t + 6 s in percent of the words of
-          the transcript of the sound up to t, for each second t
+coverage  clips of 10 s and more, and all of them as one: for each second t, the words of the transcript
+          of the sound up to t that are among those stable at t + 6 s, in the same order, in percent
 """
 import json
 import os
@@ -33,6 +33,8 @@ BENCH = os.environ.get("BENCH_STREAM", "build/tests/bench/bench-stream")
 
 def words(text):
     text = text.lower().replace("mr.", "mister").replace("-", " ")
+    for digit, word in enumerate("zero one two three four five six seven eight nine".split()):
+        text = re.sub(rf"\b{digit}\b", word, text)
     return re.sub(r"[^a-z0-9' ]", "", text).split()
 
 
@@ -43,6 +45,16 @@ def errors(truth, said):
         last, row[0] = row[0], i
         for j, other in enumerate(said, 1):
             last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (word != other))
+    return row[-1]
+
+
+def common(a, b):
+    """Length of the longest common subsequence."""
+    row = [0] * (len(b) + 1)
+    for word in a:
+        last = 0
+        for j, other in enumerate(b, 1):
+            last, row[j] = row[j], last + 1 if word == other else max(row[j], row[j - 1])
     return row[-1]
 
 
@@ -179,7 +191,7 @@ def measure_latency(model, folder):
 
 
 def covered(model, folder, path):
-    """Words stable at t + 6 s, and words of the transcript up to t, summed over t."""
+    """Words of the transcript up to t that are stable at t + 6 s, and all, summed over t."""
     data = samples(path)
     parts = [write(f"{path}.{t}.f32", data[:t * RATE]) for t in range(1, len(data) // RATE + 1)]
     whole, *_ = run(model, "whole", parts)
@@ -188,12 +200,13 @@ def covered(model, folder, path):
     have = want = 0
     worst = (2, 0)
     for t, part in enumerate(parts, 1):
-        n = len(words(" ".join(p["text"] for p in finals(whole[part]))))
-        stable = len(words(" ".join(p["text"] for p in phrases if p["out"] <= t + 6)))
-        have += min(stable, n)
-        want += n
-        if n:
-            worst = min(worst, (min(stable, n) / n, t))
+        heard = words(" ".join(p["text"] for p in finals(whole[part])))
+        stable = words(" ".join(p["text"] for p in phrases if p["out"] <= t + 6))
+        n = common(heard, stable)
+        have += n
+        want += len(heard)
+        if heard:
+            worst = min(worst, (n / len(heard), t))
         os.unlink(part)
     return have, want, worst
 
