@@ -167,6 +167,21 @@ static void tiles_tiny(void)
     }
 }
 
+/* The model that Fovea brings, by its folder. */
+static void tiles_default(void)
+{
+    g_autoptr(FoveaRestorer)
+        restorer = restorer_on("cpu", FOVEA_SOURCE_ROOT "/models/fovea-restore-x2");
+    const FoveaRestorerInfo *info = fovea_restorer_info(restorer);
+    g_assert_cmpint(info->scale, ==, 2);
+    g_assert_cmpint(info->scale, ==,
+                    fovea_restorer_peek_scale(FOVEA_SOURCE_ROOT "/models/fovea-restore-x2"));
+    g_assert_false(info->whole);
+    check_tiles(restorer, 97, 61, 48, FOVEA_PIXEL_RGB, FOVEA_PIXEL_RGB);
+    check_tiles(restorer, 131, 77, 64, FOVEA_PIXEL_NV12, FOVEA_PIXEL_NV12);
+    check_tiles(restorer, 131, 90, 50, FOVEA_PIXEL_I420, FOVEA_PIXEL_RGB);
+}
+
 static void tiles_span(void)
 {
     g_autofree char *path = shared_path("ntire2024_esr", "team38_span_ch28_slim.onnx");
@@ -492,6 +507,7 @@ int main(int argc, char **argv)
         "ntire2022_esr__team30_scet", "camixersr__CAMixerSR_S_x4", "iat__iat_lol_v1_97x61"};
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/restore/tiles/tiny", tiles_tiny);
+    g_test_add_func("/restore/tiles/default", tiles_default);
     g_test_add_func("/restore/tiles/span", tiles_span);
     g_test_add_func("/restore/tiles/mobilesr", tiles_mobilesr);
     g_test_add_func("/restore/tiles/vulkan", tiles_vulkan);
