@@ -13,11 +13,11 @@
 #include "restore.h"
 
 static RestoreOptions options = {.strength = 1, .quality = -1};
-static char *output;
+static char *output, *model_name;
 static const GOptionEntry entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
      "The result (.png, .jpg; .mp4, .mkv), or a folder for several", "OUT"},
-    {"model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model,
+    {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model_name,
      "An .onnx file or a model folder (default: Fovea's own, which doubles)", "MODEL"},
     {"device", 'd', 0, G_OPTION_ARG_STRING, &options.device,
      "Device: cpu (the default), vulkan or vulkan:N", "DEVICE"},
@@ -217,7 +217,7 @@ int command_restore(int argc, char **argv)
     const char *wrong = check_options();
     if (wrong)
         return command_fail_with("%s", wrong);
-    g_autofree char *model = fovea_find_model("restore", options.model, &error);
+    g_autofree char *model = fovea_find_model("restore", model_name, &error);
     if (model == NULL)
         return command_fail(error);
     options.model = model;
