@@ -14,6 +14,8 @@
  * arrays. The class is that of the operands (of b for FX_SELECT, whose a is B). r may be a, b or c. */
 typedef void (*FoveaTileOp)(gpointer r, gconstpointer a, gconstpointer b, gconstpointer c, guint n);
 
+#define FOVEA_SIMD_PANEL 64 /* columns of packed weights for gemv */
+
 typedef struct FoveaSimd {
     const char *name;
     /* NULL: not here (the tile evaluator falls back to the scalar reference for that expression). */
@@ -36,6 +38,10 @@ typedef struct FoveaSimd {
      * accumulate FALSE overwrites c. For small or odd products; big ones go to oneDNN. */
     void (*gemm)(gint64 m, gint64 n, gint64 k, const float *a, gint64 row_a, gint64 col_a,
                  const float *b, gint64 ldb, float *c, gint64 ldc, gboolean accumulate);
+    /* r[FOVEA_SIMD_PANEL] = a[k] b[k][FOVEA_SIMD_PANEL]. The second's b holds the bits of f16 (NULL:
+     * not here). */
+    void (*gemv)(float *r, const float *a, const float *b, gint64 k);
+    void (*gemv_half)(float *r, const float *a, const guint16 *b, gint64 k);
 } FoveaSimd;
 
 const FoveaSimd *fovea_simd(void);

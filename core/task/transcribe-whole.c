@@ -96,7 +96,8 @@ static gsize go_on(Recording *r, gsize size)
 static gboolean next_window(Recording *r, gboolean timestamps, GError **error)
 {
     FoveaTranscriberStream *s = r->stream;
-    FoveaWhisperDecode decode = {.timestamps = timestamps, .cancellable = s->cancellable};
+    FoveaWhisperDecode decode = {
+        .timestamps = timestamps, .only_speech = TRUE, .cancellable = s->cancellable};
     gsize size = MIN(r->n - r->at, r->window);
     if (g_cancellable_is_cancelled(s->cancellable))
         return fovea_fail(error, FOVEA_ERROR_CANCELLED, "Transcription was cancelled");

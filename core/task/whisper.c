@@ -351,6 +351,8 @@ gboolean fovea_whisper_decode(FoveaWhisper *w, const FoveaWhisperDecode *params,
                           w->transcriber->prefill_most);
     if (run_prompt(w, start, &result->no_speech, error) == NULL)
         return FALSE;
+    if (params->only_speech && fovea_whisper_is_silent(w->transcriber, result))
+        return TRUE;
     return choose(w, params, begin, result, w->logits, error);
 }
 

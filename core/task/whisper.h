@@ -55,7 +55,8 @@ typedef struct FoveaWhisperDecode {
     gsize n_previous;
     const guint32 *prefix; /* tokens that are known already (stable), timestamps among them */
     gsize n_prefix;
-    guint max_new; /* tokens to choose at most; 0: as many as the model has positions */
+    gboolean only_speech; /* choose nothing where no_speech says that there is none */
+    guint max_new;        /* tokens to choose at most; 0: as many as the model has positions */
     GCancellable *cancellable;
 } FoveaWhisperDecode;
 

@@ -6,6 +6,10 @@
 #include "cpu/simd.h"
 #include "cpu/simd/tile-ops.h"
 
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
 #define UNARY(name, expression)                                                                    \
     static void f_##name(gpointer r, gconstpointer pa, gconstpointer pb, gconstpointer pc,         \
                          guint n)                                                                  \
@@ -351,6 +355,32 @@ static void gemm(gint64 m, gint64 n, gint64 k, const float *a, gint64 row_a, gin
         block_part(m, n - j, k, a, row_a, col_a, b + j, ldb, c + j, ldc, add);
 }
 
+/* ---- one row by a panel of packed weights ---- */
+
+#define SUMS (FOVEA_SIMD_PANEL / VL)
+#define GEMV(name, type, load)                                                                     \
+    static void name(float *r, const float *a, const type *b, gint64 k)                            \
+    {                                                                                              \
+        block_vector sum[SUMS] = {{0}};                                                            \
+        for (gint64 p = 0; p < k; p++, b += FOVEA_SIMD_PANEL)                                      \
+            for (int j = 0; j < SUMS; j++)                                                         \
+                sum[j] += a[p] * load(b + j * VL);                                                 \
+        for (int j = 0; j < SUMS; j++)                                                             \
+            *(block_loose *)(r + j * VL) = sum[j];                                                 \
+    }
+#define LOAD(at) (*(const block_loose *)(at))
+GEMV(panel_full, float, LOAD)
+#if defined(__AVX512F__)
+#define LOAD_HALF(at) ((block_vector)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(at))))
+#elif defined(__F16C__)
+#define LOAD_HALF(at) ((block_vector)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(at))))
+#endif
+#if defined(LOAD_HALF)
+GEMV(panel_half, guint16, LOAD_HALF)
+#else
+#define panel_half NULL
+#endif
+
 extern const FoveaSimd FOVEA_SIMD_TABLE;
 const FoveaSimd FOVEA_SIMD_TABLE = {
     .name = FOVEA_SIMD_NAME,
@@ -377,4 +407,6 @@ const FoveaSimd FOVEA_SIMD_TABLE = {
     .moments = moments,
     .normalise = normalise,
     .gemm = gemm,
+    .gemv = panel_full,
+    .gemv_half = panel_half,
 };
