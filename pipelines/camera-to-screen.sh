@@ -7,6 +7,7 @@
 # SOURCE and SINK replace camera and screen by other elements.
 set -eu
 . "$(dirname "$0")/common.sh"
+detect
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -q ${SOURCE:-v4l2src device="${1:-/dev/video0}"} ! decodebin ! videoconvert ! \
     $detect ! foveaoverlay hold="${HOLD:-500}" ! videoconvert ! ${SINK:-autovideosink sync=false}

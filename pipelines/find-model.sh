@@ -1,37 +1,71 @@
 #!/bin/sh
 # Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# usage: find-model.sh [atto|femto]   prints the path of a DEIMv2 detection model
+# usage: find-model.sh [femto|atto|whisper]   prints the path of a model: DEIMv2 (detection), Whisper
 #
-# Looked for in the folders of $FOVEA_MODELS (separated by ':'), then in ../shared/models beside the project, then among earlier
-# downloads; else it is downloaded from its public home and checked against the hash below.
+# Looked for in the folders of $FOVEA_MODELS (separated by ':'), then in ../shared/models beside
+# the project, then among earlier downloads. DEIMv2 is downloaded else, from its public home, and
+# checked against the hash below. (The default restorer is part of Fovea: models/.)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-size=${1:-femto}
-case $size in
+what=${1:-femto}
+cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/fovea/models
+
+# everywhere COMMAND: COMMAND FOLDER for every folder of models
+everywhere() {
+    IFS=:
+    for folder in ${FOVEA_MODELS:-}; do
+        unset IFS
+        "$1" "$folder"
+    done
+    unset IFS
+    "$1" "${FOVEA_SHARED:-$here/../../shared}/models"
+    "$1" "$cache"
+}
+
+# ---- Whisper: a folder as transformers.js lays it out; nothing is downloaded, since nobody
+# ---- publishes hashes to check it against
+whisper=whisper-tiny.en
+find_whisper() {
+    for name in encoder_model decoder_model_merged; do
+        [ -f "$1/$whisper/onnx/$name.onnx" ] || [ -f "$1/$whisper/onnx/${name}_fp16.onnx" ] ||
+            return 0
+    done
+    echo "$1/$whisper"
+    exit 0
+}
+if [ "$what" = whisper ]; then
+    everywhere find_whisper
+    cat >&2 <<END
+No speech model: there is no $whisper in FOVEA_MODELS or $cache. To get it (MIT licence, about 150 MB) from the Hugging Face hub:
+    for file in config.json generation_config.json preprocessor_config.json tokenizer.json \\
+            onnx/encoder_model.onnx onnx/decoder_model_merged.onnx; do
+        curl -fL --create-dirs -o $cache/$whisper/\$file \\
+            https://huggingface.co/onnx-community/$whisper/resolve/main/\$file
+    done
+END
+    exit 1
+fi
+
+# ---- DEIMv2
+case $what in
 atto) pixels=320 sum=b114aa6610ac7c2bd9b3186ffb001afa872430db957407ef2473f7148d00646e ;;
 femto) pixels=416 sum=c6ad358f750132b891165e034c2ba507abefc5ebe1c1d2732a0acbcacc47e52c ;;
-*) echo "usage: find-model.sh [atto|femto]" >&2; exit 2 ;;
+*) echo "usage: find-model.sh [femto|atto|whisper]" >&2; exit 2 ;;
 esac
-name=deimv2_hgnetv2_${size}_coco
+name=deimv2_hgnetv2_${what}_coco
 home=Kazuhito00/DEIMv2-ONNX-Sample/f88d4382abca74edb26ed4c7f46190ac40da0ea5/model
-cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/fovea/models/deimv2
-
-look_in() {
-    if [ -f "$1/$name.onnx" ] && [ -f "$1/$name.json" ]; then
-        echo "$1/$name.onnx"
-        exit 0
-    fi
+find_deimv2() {
+    for folder in "$1/deimv2" "$1"; do
+        if [ -f "$folder/$name.onnx" ] && [ -f "$folder/$name.json" ]; then
+            echo "$folder/$name.onnx"
+            exit 0
+        fi
+    done
 }
-IFS=:
-for folder in ${FOVEA_MODELS:-}; do
-    look_in "$folder/deimv2"
-    look_in "$folder"
-done
-unset IFS
-look_in "${FOVEA_SHARED:-$here/../../shared}/models/deimv2"
-look_in "$cache"
+everywhere find_deimv2
 
+cache=$cache/deimv2
 part=$cache/$name.onnx.part
 fail() {
     rm -f "$part"

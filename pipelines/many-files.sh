@@ -6,8 +6,9 @@
 # Elements with the same model and device share one engine: the model is read and compiled once.
 # All lines go into one file; "stream" says which video a line is about.
 set -eu
-[ $# -ge 2 ] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
 . "$(dirname "$0")/common.sh"
+[ $# -ge 2 ] || usage
+detect
 out=$1
 shift
 # The branches are added to the arguments, the videos taken off their front.

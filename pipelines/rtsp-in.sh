@@ -5,8 +5,9 @@
 #
 # LATENCY: milliseconds that rtspsrc waits for late packets (200). LOCATION: where lines go (-).
 set -eu
-[ $# = 1 ] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
 . "$(dirname "$0")/common.sh"
+[ $# = 1 ] || usage
+detect
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -q -e rtspsrc location="$1" latency="${LATENCY:-200}" ! decodebin ! \
     videoconvert ! $detect ! foveapublish location="${LOCATION:--}" stream="$1" ! \
