@@ -4,7 +4,7 @@
 # usage: caption-to-mkv.sh IN OUT.mkv   adds a subtitle track with what is said to a video
 #
 # Pictures and sound go along as they are. matroskamux writes in order of time, so both wait for
-# the text in queues ($hold in common.sh).
+# the text in queues ($hold in common.sh). (Its pads are named: a queue says of no stream what it is.)
 set -eu
 . "$(dirname "$0")/common.sh"
 [ $# = 2 ] || usage
@@ -12,8 +12,8 @@ transcribe
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -q -e filesrc location="$1" ! parsebin name=p \
     matroskamux name=m ! filesink location="$2" \
-    p. ! "$coded_video" ! $hold ! m. \
-    p. ! "$coded_audio" ! tee name=sound ! $hold ! m. \
+    p. ! "$coded_video" ! $hold ! m.video_0 \
+    p. ! "$coded_audio" ! tee name=sound ! $hold ! m.audio_0 \
     sound. ! queue ! decodebin ! audioconvert ! $transcribe name=t \
     t.src ! fakesink sync=false async=false \
-    t.text ! queue ! m.
+    t.text ! queue ! m.subtitle_0
