@@ -18,7 +18,7 @@ set --
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -q -e rtspsrc name=r location="$url" latency="${LATENCY:-200}" \
     r. ! application/x-rtp,media=video ! $hold ! decodebin ! videoconvert ! \
-    textoverlay name=o wait-text=$wait font-desc="${FONT:-Sans 22}" shaded-background=true ! \
+    textoverlay name=o wait-text=$wait font-desc="${FONT:-Sans 18}" shaded-background=true ! \
     videoconvert ! queue ! ${SINK:-autovideosink} \
     r. ! application/x-rtp,media=audio ! queue ! decodebin ! audioconvert ! \
     $transcribe name=t max-latency="${DELAY:-0}" \

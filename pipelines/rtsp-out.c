@@ -15,7 +15,7 @@
 #define CODED_SOUND "audio/mpeg;audio/x-opus;audio/x-vorbis;audio/x-flac;audio/x-ac3;audio/x-raw"
 #define PICTURES "p. ! " CODED_VIDEO " ! " HOLD "decodebin ! videoconvert ! "
 #define DETECT "foveadetect name=detect ! foveaoverlay ! "
-#define SHOW "textoverlay name=show shaded-background=true ! "
+#define SHOW "textoverlay name=show font-desc=\"Sans 18\" shaded-background=true ! "
 #define SERVE_PICTURES                                                                             \
     "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast key-int-max=50 ! "              \
     "rtph264pay name=pay0 pt=96 config-interval=1 "

@@ -108,12 +108,25 @@ installed() {
     LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$log/embed-engine" --version
 }
 
-# The README's first command, on a short clip.
+# The README's first command, on a short clip: all three parts.
 demo() {
-    CLIP=$FOVEA_SHARED/media/video/store-aisle-detection-preview.mp4 OUT=$log/demo MODEL_SIZE=atto \
+    local made=$log/demo
+    CLIP=$FOVEA_SHARED/media/video/store-aisle-detection-preview.mp4 OUT=$made MODEL_SIZE=atto \
         pipelines/demo.sh | tee "$log/demo.txt" || return 1
-    tail -n 1 "$log/demo.txt" | grep -q 'frames, [1-9][0-9]*\.[0-9] people a frame' &&
-        [ -s "$log/demo/demo.mp4" ]
+    grep -q '^Restored: .*restored.mp4' "$log/demo.txt" && [ -s "$made/restored.mp4" ] &&
+        grep -q '^Detected: .* [1-9][0-9]*\.[0-9] people' "$log/demo.txt" &&
+        [ -s "$made/detected.mp4" ] &&
+        grep -q '^Captions: .* [1-9]*[0-9]* captions' "$log/demo.txt" &&
+        [ -s "$made/captioned.mp4" ] && grep -qi 'country' "$made/captions.srt"
+}
+
+# Without models and recordings, only what is Fovea's own is made, and the rest says what it lacks.
+bare_demo() {
+    CLIP=$FOVEA_SHARED/media/video/person-bicycle-car-detection-preview.mp4 OUT=$log/bare \
+        FOVEA_SHARED=/nowhere FOVEA_MODELS='' XDG_CACHE_HOME=$log/bare/cache \
+        https_proxy=http://127.0.0.1:9 pipelines/demo.sh | tee "$log/bare.txt" || return 1
+    [ -s "$log/bare/restored.mp4" ] && grep -q '^Detected: nothing: ' "$log/bare.txt" &&
+        grep -q '^Captions: nothing: ' "$log/bare.txt"
 }
 
 mkdir -p "$log"
@@ -139,6 +152,7 @@ if check "build with gcc" build build; then
     check "build against the installed library" installed
     if [ -d "$FOVEA_SHARED" ]; then
         check "demo" demo
+        check "demo without models" bare_demo
     else
         skipped=$((skipped + 1))
         echo "skipped: demo: no model"

@@ -2,10 +2,11 @@
 # Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs what lies in pipelines/ as people do, on short clips.
 
-usage: pipelines.py SOURCE_ROOT BUILD_ROOT    (TAP; FOVEA_SHARED names the folder of test media)
+usage: pipelines.py SOURCE_ROOT BUILD_ROOT [TEST...]    (TAP; FOVEA_SHARED names the folder of test media)
 """
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -19,14 +20,16 @@ PROGRAMS = os.path.join(BUILD, 'pipelines')
 MODEL = os.path.join(SHARED, 'models/deimv2/deimv2_hgnetv2_atto_coco.onnx')
 SCENE = os.path.join(SHARED, 'media/video/vtest_8s.webm')
 AISLE = os.path.join(SHARED, 'media/video/store-aisle-detection-preview.mp4')
+WHISPER = os.path.join(SHARED, 'models/whisper-tiny.en')
+SPEECH = os.path.join(SHARED, 'media/speech/jfk.wav')
 FRAMES = 20  # or one less, of each clip that is cut from them
 PHOTO = os.path.join(SHARED, 'media/photos/giraffes.jpg')
 
 
 def run(command, seconds=120, ok=True, **extra):
     """Output of a command; its environment has the built plugin and the small model."""
-    environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'), MODEL=MODEL,
-                       **extra)
+    environment = {**os.environ, 'GST_PLUGIN_PATH': os.path.join(BUILD, 'plugins'),
+                   'MODEL': MODEL, **extra}
     done = subprocess.run(command, env=environment, capture_output=True, text=True,
                           timeout=seconds, check=False)
     if ok and done.returncode != 0:
@@ -125,6 +128,172 @@ def test_camera(folder):
     assert 'ERROR' not in done.stderr
 
 
+def streams_of(path):
+    """What a file holds: its kinds of streams, and the size of its pictures."""
+    text = run(['gst-discoverer-1.0', path]).stdout
+    kinds = re.findall(r'^ *(video|audio|subtitles) ?#', text, re.M)
+    size = re.search(r'Width: (\d+)\s+Height: (\d+)', text)
+    return sorted(kinds), size and tuple(map(int, size.groups()))
+
+
+def talking(folder):
+    """A small video in which somebody speaks for eleven seconds."""
+    out = os.path.join(folder, 'talk.mp4')
+    run(['gst-launch-1.0', '-q', '-e', 'mp4mux', 'name=m', '!', 'filesink', f'location={out}',
+         'filesrc', f'location={SPEECH}', '!', 'decodebin', '!', 'audioconvert', '!',
+         'audioresample', '!', 'audio/x-raw,rate=44100', '!', 'avenc_aac', '!', 'queue',
+         'max-size-time=30000000000', 'max-size-bytes=0', '!', 'm.',
+         'videotestsrc', 'num-buffers=110', 'pattern=black', '!',
+         'video/x-raw,width=320,height=240,framerate=10/1', '!', 'x264enc', '!', 'queue', '!',
+         'm.'])
+    return out
+
+
+def words(text):
+    return re.sub(r'[^a-z ]', '', ' '.join(text.lower().split())).split()
+
+
+def says_it(text):
+    """Most of the words of the speech are in the text."""
+    wanted = words('and so my fellow americans ask not what your country can do for you ask what '
+                   'you can do for your country')
+    heard = set(words(text))
+    assert sum(word in heard for word in wanted) >= len(wanted) - 2, text
+
+
+def test_restore_file(folder):
+    talk = talking(folder)
+    out = os.path.join(folder, 'restored.mp4')
+    script('restore-file.sh', talk, out, MODEL='')
+    assert streams_of(out) == (['audio', 'video'], (640, 480)), streams_of(out)
+    assert frames_of(folder, out) == frames_of(folder, talk)
+    script('restore-file.sh', AISLE, out, MODEL='')  # has no sound
+    assert streams_of(out) == (['video'], (960, 540)), streams_of(out)
+
+
+def test_restore_camera(folder):
+    source = ('videotestsrc is-live=true num-buffers=40 pattern=ball ! '
+              'video/x-raw,width=320,height=240,framerate=25/1')
+    out = os.path.join(folder, 'seen.avi')
+    script('restore-camera.sh', MODEL='', SOURCE=source,
+           SINK=f'jpegenc ! avimux ! filesink location={out}')
+    assert streams_of(out) == (['video'], (640, 480)), streams_of(out)
+    assert frames_of(folder, out) >= 38
+
+
+def test_restore_detect(folder):
+    short = cut(folder, AISLE)
+    out, lines = os.path.join(folder, 'out.mp4'), os.path.join(folder, 'out.jsonl')
+    script('restore-detect.sh', short, out, LOCATION=lines)
+    with open(lines, encoding='utf-8') as file:
+        found = lines_of(file.read())
+    assert len(found) == frames_of(folder, short) == frames_of(folder, out)
+    assert all((line['width'], line['height']) == (960, 540) for line in found)
+    assert people(found) > len(found) / 2, people(found)
+
+
+def test_captions(folder):
+    talk = talking(folder)
+    srt = os.path.join(folder, 'talk.srt')
+    script('caption-to-srt.sh', talk, srt, MODEL=WHISPER)
+    with open(srt, encoding='utf-8') as file:
+        says_it(file.read())
+    mkv = os.path.join(folder, 'talk.mkv')
+    script('caption-to-mkv.sh', talk, mkv, MODEL=WHISPER)
+    assert streams_of(mkv) == (['audio', 'subtitles', 'video'], (320, 240)), streams_of(mkv)
+    assert frames_of(folder, mkv) == frames_of(folder, talk)
+    track = os.path.join(folder, 'track.jsonl')
+    run(['gst-launch-1.0', '-q', 'filesrc', f'location={mkv}', '!', 'matroskademux', 'name=d',
+         'd.subtitle_0', '!', 'foveapublish', f'location={track}', '!', 'fakesink'])
+    with open(track, encoding='utf-8') as file:
+        says_it(' '.join(line['text'] for line in lines_of(file.read())))
+
+
+def bright(path):
+    """Of each frame of a video, how many of its bytes are bright."""
+    done = subprocess.run(
+        ['gst-launch-1.0', '-q', 'filesrc', f'location={path}', '!', 'decodebin', '!',
+         'videoconvert', '!', 'video/x-raw,format=GRAY8,width=320,height=240', '!', 'fdsink'],
+        capture_output=True, timeout=60, check=True)
+    size = 320 * 240
+    return [sum(byte > 180 for byte in done.stdout[at:at + size])
+            for at in range(0, len(done.stdout) - size + 1, size)]
+
+
+def test_burnt_in(folder):
+    talk, out = talking(folder), os.path.join(folder, 'captioned.mp4')
+    vtt = os.path.join(folder, 'talk.vtt')
+    script('caption-to-mp4.sh', talk, out, MODEL=WHISPER, LOCATION=vtt)
+    assert streams_of(out) == (['audio', 'video'], (320, 240)), streams_of(out)
+    with open(vtt, encoding='utf-8') as file:
+        text = file.read()
+    assert text.startswith('WEBVTT'), text[:40]
+    says_it(text)
+    shown = bright(out)
+    assert len(shown) == frames_of(folder, talk)
+    assert sum(n > 100 for n in shown) > 0.7 * len(shown), shown
+    assert max(bright(talk)) < 100
+
+
+def test_microphone(folder):
+    source = (f'filesrc location={SPEECH} ! decodebin ! audioconvert ! audioresample ! '
+              'identity sync=true')
+    seen = os.path.join(folder, 'seen.avi')
+    done = script('caption-microphone.sh', MODEL=WHISPER, SOURCE=source)
+    lines = lines_of(done.stdout)
+    # How much is heard of it depends on the machine: live sound that is not kept up with is left.
+    heard = ' '.join(line['text'] for line in lines if line['final'])
+    assert 'country' in heard, done.stdout + done.stderr
+    assert all(line['stream'] == 'microphone' for line in lines)
+    done = run(['timeout', '-s', 'INT', '-k', '10', '25',
+                os.path.join(SCRIPTS, 'caption-microphone.sh')], ok=False, MODEL=WHISPER,
+               SOURCE=source, WINDOW='1', LOCATION=os.path.join(folder, 'mic.srt'),
+               SINK=f'jpegenc ! avimux ! filesink location={seen}')
+    assert any(n > 100 for n in bright(seen)), done.stderr
+
+
+def test_rtsp_captions(folder):
+    out = os.path.join(folder, 'rtsp.jsonl')
+    environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'))
+    server = subprocess.Popen(
+        [os.path.join(PROGRAMS, 'rtsp-out'), '--port=0', '--seconds=100', talking(folder)],
+        env=environment, stdout=subprocess.PIPE, text=True)
+    seen = os.path.join(folder, 'seen.avi')
+    try:
+        address = server.stdout.readline().strip()
+        assert address.startswith('rtsp://127.0.0.1:'), address
+        done = run(['timeout', '-s', 'INT', '-k', '10', '35',
+                    os.path.join(SCRIPTS, 'caption-rtsp.sh'), address], ok=False, MODEL=WHISPER,
+                   LOCATION=out, SINK=f'jpegenc ! avimux ! filesink location={seen}',
+                   AUDIO_SINK='fakesink sync=true')
+        with open(out, encoding='utf-8') as file:
+            lines = lines_of(file.read())
+        heard = ' '.join(line['text'] for line in lines)
+        assert 'country' in heard or 'Americans' in heard, f'{heard}: {done.stderr[-800:]}'
+        assert any(n > 100 for n in bright(seen)), done.stderr
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_rtsp_out_captions(folder):
+    environment = dict(os.environ, GST_PLUGIN_PATH=os.path.join(BUILD, 'plugins'))
+    server = subprocess.Popen(
+        [os.path.join(PROGRAMS, 'rtsp-out'), f'--captions={WHISPER}', '--port=0', '--seconds=100',
+         talking(folder)], env=environment, stdout=subprocess.PIPE, text=True)
+    seen = os.path.join(folder, 'seen.avi')
+    try:
+        address = server.stdout.readline().strip()
+        done = run(['timeout', '-s', 'INT', '-k', '10', '60', 'gst-launch-1.0', '-q', '-e',
+                    'rtspsrc', f'location={address}', '!', 'application/x-rtp,media=video', '!',
+                    'decodebin', '!', 'videoconvert', '!', 'jpegenc', '!', 'avimux', '!',
+                    'filesink', f'location={seen}'], ok=False)
+        assert sum(n > 100 for n in bright(seen)) > 20, done.stderr
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
 def test_embed_pipeline(folder):
     done = run([os.path.join(PROGRAMS, 'embed-pipeline'), MODEL, CLIP])
     found = [line for line in done.stdout.splitlines() if ': person 0.' in line]
@@ -182,9 +351,24 @@ def test_find_model(folder):
     assert done.stdout.strip() == MODEL, done.stdout
 
 
+def test_find_whisper(folder):
+    command = [os.path.join(SCRIPTS, 'find-model.sh'), 'whisper']
+    nowhere = {'FOVEA_SHARED': '/nowhere', 'XDG_CACHE_HOME': folder}
+    done = run(command, ok=False, FOVEA_MODELS='', **nowhere)
+    assert done.returncode == 1 and 'huggingface.co' in done.stderr, done.stderr
+    # A folder without its decoder is none.
+    half = os.path.join(folder, 'half models')
+    os.makedirs(os.path.join(half, 'whisper-tiny.en/onnx'))
+    with open(os.path.join(half, 'whisper-tiny.en/onnx/encoder_model.onnx'), 'wb'):
+        pass
+    done = run(command, FOVEA_MODELS=half + ':' + os.path.dirname(WHISPER), **nowhere)
+    assert done.stdout.strip() == WHISPER, done.stdout
+
+
 def main():
+    only = sys.argv[3:]
     tests = [(name[5:].replace('_', '-'), function) for name, function in globals().items()
-             if name.startswith('test_')]
+             if name.startswith('test_') and (not only or name[5:] in only)]
     if not os.path.isdir(SHARED):
         print(f'1..0 # SKIP {SHARED} is not there: no clips and no model')
         return 0
