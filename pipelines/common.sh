@@ -25,10 +25,11 @@ usage() { sed -n '4s/^# //p' "$0" >&2; exit 2; }
 
 has_sound() { gst-discoverer-1.0 "$1" 2>/dev/null | grep -qi '^ *audio'; }
 
-# Text comes later than the media that it belongs to. Where both meet again, media has to wait in a
-# queue that is longer than that, and it waits compressed: 30 s of decoded video would take
-# gigabytes.
-hold='queue max-size-time=30000000000 max-size-bytes=0 max-size-buffers=0'
+# Text comes later than the media that it belongs to: foveatranscribe keeps at most 22 s of speech
+# that it is not sure of, and a caption waits for its end, at most 7 s. Where text and media meet
+# again, media has to wait in a queue that is longer than that, and it waits compressed: as much
+# decoded video would take gigabytes.
+hold='queue max-size-time=60000000000 max-size-bytes=0 max-size-buffers=0'
 # What a parser hands out (a queue alone would take any stream, the wrong one too).
 coded_video='video/x-h264;video/x-h265;video/x-vp8;video/x-vp9;video/x-av1;video/mpeg;video/x-divx;video/x-theora;image/jpeg'
 coded_audio='audio/mpeg;audio/x-opus;audio/x-vorbis;audio/x-flac;audio/x-ac3;audio/x-raw;audio/x-speex;audio/x-alaw;audio/x-mulaw'

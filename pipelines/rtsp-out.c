@@ -9,7 +9,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 
 /* textoverlay waits for text, which comes later than its pictures: these queue compressed. */
-#define HOLD "queue max-size-time=30000000000 max-size-bytes=0 max-size-buffers=0 ! "
+#define HOLD "queue max-size-time=60000000000 max-size-bytes=0 max-size-buffers=0 ! "
 #define CODED_VIDEO                                                                                \
     "video/x-h264;video/x-h265;video/x-vp8;video/x-vp9;video/mpeg;video/x-divx;image/jpeg"
 #define CODED_SOUND "audio/mpeg;audio/x-opus;audio/x-vorbis;audio/x-flac;audio/x-ac3;audio/x-raw"
