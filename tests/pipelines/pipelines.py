@@ -202,11 +202,11 @@ def test_captions(folder):
     script('caption-to-mkv.sh', talk, mkv, MODEL=WHISPER)
     assert streams_of(mkv) == (['audio', 'subtitles', 'video'], (320, 240)), streams_of(mkv)
     assert frames_of(folder, mkv) == frames_of(folder, talk)
-    track = os.path.join(folder, 'track.jsonl')
+    track = os.path.join(folder, 'track.txt')
     run(['gst-launch-1.0', '-q', 'filesrc', f'location={mkv}', '!', 'matroskademux', 'name=d',
-         'd.subtitle_0', '!', 'foveapublish', f'location={track}', '!', 'fakesink'])
+         'd.subtitle_0', '!', 'filesink', f'location={track}'])
     with open(track, encoding='utf-8') as file:
-        says_it(' '.join(line['text'] for line in lines_of(file.read())))
+        says_it(file.read().replace('\n', ' '))
 
 
 def bright(path):
