@@ -18,7 +18,7 @@ exec gst-launch-1.0 -q -e filesrc location="$in" ! parsebin name=p \
     mp4mux name=m ! filesink location="$out" \
     p. ! "$coded_video" ! $hold ! decodebin ! videoconvert ! \
     textoverlay name=o font-desc="${FONT:-Sans 18}" shaded-background=true ! videoconvert ! \
-    x264enc ! h264parse ! queue ! m. \
+    video/x-raw,format=I420 ! x264enc ! h264parse ! queue ! m. \
     p. ! "$coded_audio" ! queue ! decodebin ! audioconvert ! $transcribe name=t \
     t.src ! audioconvert ! audioresample ! avenc_aac ! $hold ! m. \
     t.text ! "$@" queue ! o.text_sink

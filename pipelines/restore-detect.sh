@@ -14,6 +14,7 @@ in=$1 out=$2
 set --
 [ -z "${LOCATION:-}" ] || set -- foveapublish location="$LOCATION" !
 # shellcheck disable=SC2086
-exec gst-launch-1.0 -q -e filesrc location="$in" ! decodebin ! videoconvert ! queue ! \
+exec gst-launch-1.0 -q -e filesrc location="$in" ! decodebin ! videoconvert ! \
+    video/x-raw,format=I420 ! queue ! \
     $restore ! queue ! $detect ! "$@" foveaoverlay ! queue ! x264enc ! h264parse ! mp4mux ! \
     filesink location="$out"

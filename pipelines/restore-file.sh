@@ -18,5 +18,5 @@ if has_sound "$in"; then
 fi
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -q -e filesrc location="$in" ! decodebin name=d mp4mux name=m ! \
-    filesink location="$out" d. ! videoconvert ! queue ! $restore ! queue ! \
+    filesink location="$out" d. ! videoconvert ! video/x-raw,format=I420 ! queue ! $restore ! queue ! \
     x264enc pass=qual quantizer="${CRF:-20}" ! h264parse ! queue ! m. "$@"

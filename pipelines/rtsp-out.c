@@ -17,7 +17,8 @@
 #define DETECT "foveadetect name=detect ! foveaoverlay ! "
 #define SHOW "textoverlay name=show font-desc=\"Sans 18\" shaded-background=true ! "
 #define SERVE_PICTURES                                                                             \
-    "videoconvert ! x264enc tune=zerolatency speed-preset=veryfast key-int-max=50 ! "              \
+    "videoconvert ! video/x-raw,format=I420 ! x264enc tune=zerolatency speed-preset=veryfast "     \
+    "key-int-max=50 ! "                                                                            \
     "rtph264pay name=pay0 pt=96 config-interval=1 "
 #define SOUND "p. ! " CODED_SOUND " ! queue ! decodebin ! audioconvert ! "
 #define HEAR "foveatranscribe name=hear hear.text ! queue ! show.text_sink hear.src ! "

@@ -144,7 +144,7 @@ def talking(folder):
          'audioresample', '!', 'audio/x-raw,rate=44100', '!', 'avenc_aac', '!', 'queue',
          'max-size-time=30000000000', 'max-size-bytes=0', '!', 'm.',
          'videotestsrc', 'num-buffers=110', 'pattern=black', '!',
-         'video/x-raw,width=320,height=240,framerate=10/1', '!', 'x264enc', '!', 'queue', '!',
+         'video/x-raw,format=I420,width=320,height=240,framerate=10/1', '!', 'x264enc', '!', 'queue', '!',
          'm.'])
     return out
 
@@ -213,7 +213,7 @@ def bright(path):
     """Of each frame of a video, how many of its bytes are bright."""
     done = subprocess.run(
         ['gst-launch-1.0', '-q', 'filesrc', f'location={path}', '!', 'decodebin', '!',
-         'videoconvert', '!', 'video/x-raw,format=GRAY8,width=320,height=240', '!', 'fdsink'],
+         'videoconvert', '!', 'videoscale', '!', 'video/x-raw,format=GRAY8,width=320,height=240', '!', 'fdsink'],
         capture_output=True, timeout=60, check=True)
     size = 320 * 240
     return [sum(byte > 180 for byte in done.stdout[at:at + size])
