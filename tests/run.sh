@@ -172,12 +172,11 @@ say "sanitizers"
 if check "build with sanitizers" build build-asan -Db_sanitize=address,undefined; then
     # Exact stacks, for the suppressions, need the slow unwinder; but lavapipe's compiler allocates
     # under a lock that this unwinder takes, and hangs. What runs there is not searched for leaks.
-    # oneDNN's library makes the search for leaks crash: it goes without.
-    # (gcc 12's search for leaks stumbles over the thread-local memory of threads that are still
-    # there at the end, if it follows __tls_get_addr.)
+    # gcc 12's search for leaks stumbles over the thread-local memory of threads that are still
+    # there at the end, if it follows __tls_get_addr.
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     LSAN_OPTIONS=suppressions=$root/tests/support/lsan.supp:print_suppressions=0 \
-        ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:intercept_tls_get_addr=0 FOVEA_DNNL=0 \
+        ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:intercept_tls_get_addr=0 \
         tests build-asan --suite unit --suite elements --suite fuzz --no-suite lavapipe \
         --timeout-multiplier 4
     ASAN_OPTIONS=detect_leaks=0 tests build-asan --suite lavapipe --timeout-multiplier 4
