@@ -3,6 +3,7 @@
  * Says what a transcriber makes of sound, and when: what tests/bench/transcribe.py measures with.
  *
  * usage: bench-stream MODEL whole|stream FILE.f32...   (mono, 16 kHz, raw float samples)
+ * $LIVE set: as in real time, less often where computing is slow.
  *
  * One JSON object a line: {file, at, took, cpu, start, end, final, text}; `at`: seconds of sound
  * pushed when the phrase came, `took`: seconds of computing in this push, `cpu`: of processor time
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "usage: %s MODEL whole|stream FILE.f32...\n", argv[0]), 2;
     g_autoptr(FoveaDevice) device = fovea_device_open("cpu", &error);
     FoveaTranscriberParams params = {.model = argv[1], .precision = FOVEA_PRECISION_F32};
-    FoveaTranscriberStreamParams how = {.partial = g_getenv("PARTIAL") != NULL};
+    FoveaTranscriberStreamParams how = {.live = g_getenv("LIVE") != NULL};
     g_autoptr(FoveaTranscriber)
         transcriber = device ? fovea_transcriber_new(device, &params, &error) : NULL;
     g_autoptr(FoveaTranscriberStream)
