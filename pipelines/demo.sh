@@ -110,7 +110,7 @@ talk() {
     done
     # shellcheck disable=SC2046,SC2086
     gst-launch-1.0 -q -e matroskamux name=m ! filesink location="$1" \
-        concat name=c ! $sound ! flacenc ! \
+        concat name=c ! $sound ! audioconvert ! avenc_aac ! \
         queue max-size-time=60000000000 max-size-bytes=0 max-size-buffers=0 ! m. "${part[@]}" \
         filesrc location="$clip" ! decodebin ! videoconvert ! videoscale add-borders=true ! \
         video/x-raw,width=640,height=480,pixel-aspect-ratio=1/1 ! $(x264 22) ! queue ! m.
