@@ -2,8 +2,9 @@
 # Packs what a machine with a GPU needs to check Fovea into .carry/ (git-ignored, at most 60 MiB):
 # run.sh, and one archive with the command, the test programs, the libraries they need, the Vulkan
 # loader, and goldens and zoo entries. usage: tests/device/bundle.sh [BUILD_DIR] [speech]
-# Whisper's decoder is large: with `speech` it travels, in place of everything else but its encoder's
-# golden output.
+# With `speech` it is Whisper instead. Its decoder is too large to travel with the rest: it lies in
+# .carry-decoder/ and goes in a call of its own before, that leaves it where run.sh looks:
+#   cp .carry-decoder/decoder.xz /tmp/fovea-decoder.xz
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$root/build}
@@ -33,12 +34,16 @@ for library in libX11.so.6 libXext.so.6 libxcb.so.1 libXau.so.6 libXdmcp.so.6 li
 done
 case $what in
 speech)
-    goldens=whisper-tiny.en__decoder_prefill entries=vit_cls
-    cp -r "$shared/golden/whisper-tiny.en__encoder" "$out/shared/golden/" # its output is the input
-    mkdir -p "$out/shared/models/whisper-tiny.en/onnx"
-    cp "$shared"/models/whisper-tiny.en/onnx/decoder_model_merged_fp16.onnx \
-        "$out/shared/models/whisper-tiny.en/onnx/"
+    goldens="whisper-tiny.en__decoder_prefill whisper-tiny.en__encoder" entries=vit_cls
+    model=models/whisper-tiny.en
+    mkdir -p "$out/shared/$model/onnx" "$out/shared/media/speech" "$out-decoder"
+    cp "$shared/$model"/*.json "$out/shared/$model/"
+    cp "$shared/$model/onnx/encoder_model_fp16.onnx" "$out/shared/$model/onnx/"
+    xz -6 -c "$shared/$model/onnx/decoder_model_merged_fp16.onnx" >"$out-decoder/decoder.xz"
+    cp "$shared/media/speech/jfk.wav" "$out/shared/media/speech/"
     rm "$out/bin/device-parity" "$out/bin/test-fx" "$out/bin/models-whisper-steps"
+    cp "$build/tests/models/models-whisper" "$out/bin/"
+    strip --strip-debug "$out/bin/models-whisper"
     ;;
 *)
     goldens="deimv2__deimv2_hgnetv2_atto_coco deimv2__deimv2_hgnetv2_femto_coco

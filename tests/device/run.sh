@@ -38,6 +38,13 @@ tap() {
 "$here/bin/fovea" devices
 [ "$speech" -gt 0 ] || tap fx timeout 60 "$here/bin/test-fx" -k
 [ "$speech" -gt 0 ] || tap steps timeout 60 "$here/bin/models-whisper-steps" -k
+if [ "$speech" -gt 0 ]; then
+    python3 -c 'import lzma, shutil, sys
+shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' /tmp/fovea-decoder.xz \
+        "$FOVEA_SHARED/models/whisper-tiny.en/onnx/decoder_model_merged_fp16.onnx" || exit 1
+    FOVEA_TEST_FULL=1 tap whisper timeout 200 "$here/bin/models-whisper" -k
+    grep -E '^# [a-z]' "$logs/whisper.log" | head -20
+fi
 for precision in f32 f16; do
     [ "$speech" -gt 0 ] ||
         tap "parity-$precision" timeout 150 "$here/bin/device-parity" -k "$device" "$precision"

@@ -238,9 +238,11 @@ static void test_steps(gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    static const Where cpu = {"cpu", FOVEA_PRECISION_F32}, gpu = {"vulkan", FOVEA_PRECISION_F32};
+    static const Where cpu = {"cpu", FOVEA_PRECISION_F32}, gpu = {"vulkan", FOVEA_PRECISION_F32},
+                       half = {"vulkan", FOVEA_PRECISION_F16};
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/whisper/steps/cpu/f32", &cpu, test_steps);
     g_test_add_data_func("/whisper/steps/vulkan/f32", &gpu, test_steps);
+    g_test_add_data_func("/whisper/steps/vulkan/f16", &half, test_steps);
     return g_test_run();
 }
