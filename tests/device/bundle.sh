@@ -41,6 +41,7 @@ speech)
     cp "$shared/$model/onnx/encoder_model_fp16.onnx" "$out/shared/$model/onnx/"
     xz -6 -c "$shared/$model/onnx/decoder_model_merged_fp16.onnx" >"$out-decoder/decoder.xz"
     cp "$shared/media/speech/jfk.wav" "$out/shared/media/speech/"
+    cp "$shared/golden/whisper-tiny.en__transcripts.json" "$out/shared/golden/"
     rm "$out/bin/device-parity" "$out/bin/test-fx" "$out/bin/models-whisper-steps"
     cp "$build/tests/models/models-whisper" "$out/bin/"
     strip --strip-debug "$out/bin/models-whisper"
