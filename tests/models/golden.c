@@ -445,9 +445,19 @@ static gboolean parse_options(int *argc, char **argv)
     return all;
 }
 
+/* Its 1,700 nodes take minutes on lavapipe: with FOVEA_TEST_FULL, or where a GPU is what the test is
+ * for. */
+static gboolean is_left_out(const char *name, const char *device)
+{
+    return g_str_equal(name, "camixersr__CAMixerSR_S_x4") && !g_str_equal(device, "cpu") &&
+           g_getenv("FOVEA_TEST_FULL") == NULL && g_getenv("FOVEA_NEED_DEVICE") == NULL;
+}
+
 static void add_tests(const char *device, FoveaPrecision precision)
 {
     for (guint i = 0; i < G_N_ELEMENTS(in_scope); i++) {
+        if (is_left_out(in_scope[i].name, device))
+            continue;
         Run *run = g_new0(Run, 1);
         *run = (Run){(char *)in_scope[i].kind, (char *)in_scope[i].name, (char *)device, precision};
         g_autofree char *path = g_strdup_printf("/golden/%s/%s/%s", run->name, device,
