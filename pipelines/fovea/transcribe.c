@@ -2,6 +2,8 @@
  *
  * fovea transcribe: what is said in recordings and videos, as text or subtitles.
  */
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,11 +183,12 @@ static int choose_format(Work *work, int files)
     work->format = format_name ? format_of(format_name) : FORMAT_TXT;
     if (work->format == FORMAT_NONE)
         return command_fail_with("--format is txt, srt, vtt or jsonl, not %s", format_name);
+    if (!prints && files > 1 && g_mkdir_with_parents(output, 0777) != 0)
+        return command_fail_with("The folder %s for the texts cannot be made: %s", output,
+                                 g_strerror(errno));
     work->folder = !prints && g_file_test(output, G_FILE_TEST_IS_DIR);
     if (prints || work->folder)
         return 0;
-    if (files > 1)
-        return command_fail_with("--output wants an existing folder for several files");
     if (format_name == NULL && dot != NULL && format_of(dot + 1) != FORMAT_NONE)
         work->format = format_of(dot + 1);
     else if (format_name == NULL)
