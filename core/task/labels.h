@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "task/json.h"
+#include "base/json.h"
 
 /* A GPtrArray of strings; a class without a name has "". */
 

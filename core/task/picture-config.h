@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "task/json.h"
+#include "base/json.h"
 
 /* The files that speak for one .onnx file. `own` is X.json beside X.onnx; where it is there, the
  * others are NULL. Else `model` and `pixels` are config.json and preprocessor_config.json of the
