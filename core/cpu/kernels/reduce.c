@@ -1,14 +1,14 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * ReduceSum, Mean, Max, Min, SumSquare and the global pools over f32: by rows where the reduced axes
- * lie together, else a vector of kept elements at a time.
+ * ReduceSum, Mean, Max, Min, SumSquare, L1, L2 and the global pools over f32: by rows where the reduced
+ * axes lie together, else a vector of kept elements at a time.
  */
 #include <math.h>
 
 #include "cpu/kernel.h"
 #include "ops/support.h"
 
-typedef enum Kind { SUM, MEAN, MAXIMUM, MINIMUM, SQUARES } Kind;
+typedef enum Kind { SUM, MEAN, MAXIMUM, MINIMUM, SQUARES, LENGTH, SIZES } Kind;
 
 typedef struct Work {
     Kind kind;
@@ -29,7 +29,7 @@ static gint kind_of(const char *name)
     } kinds[] = {
         {"ReduceSum", SUM},         {"ReduceMean", MEAN},         {"ReduceMax", MAXIMUM},
         {"ReduceMin", MINIMUM},     {"ReduceSumSquare", SQUARES}, {"GlobalAveragePool", MEAN},
-        {"GlobalMaxPool", MAXIMUM},
+        {"GlobalMaxPool", MAXIMUM}, {"ReduceL2", LENGTH},         {"ReduceL1", SIZES},
     };
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (g_str_equal(kinds[i].name, name))
@@ -55,8 +55,13 @@ static void fold(Kind kind, float *sum, const float *x, gint64 step, gint64 n)
             sum[i] = x[i * step] < sum[i] || x[i * step] != x[i * step] ? x[i * step] : sum[i];
         break;
     case SQUARES:
+    case LENGTH:
         for (gint64 i = 0; i < n; i++)
             sum[i] += x[i * step] * x[i * step];
+        break;
+    case SIZES:
+        for (gint64 i = 0; i < n; i++)
+            sum[i] += fabsf(x[i * step]);
         break;
     default:
         for (gint64 i = 0; i < n; i++)
@@ -80,6 +85,11 @@ static float gather(Kind kind, const float *lane, guint n)
             total += lane[i];
     }
     return total;
+}
+
+static float finish(const Work *w, float total)
+{
+    return w->kind == MEAN ? total / (float)w->count : w->kind == LENGTH ? sqrtf(total) : total;
 }
 
 static float start(Kind kind)
@@ -124,7 +134,7 @@ static void reduce_wide(const Work *w, const float *x, float *out, gint64 in_ste
     for (gint64 r = 0; r < w->count; r++)
         fold(w->kind, sum, x + offset_of(w, w->n_reduced, r), in_step, n);
     for (gint64 i = 0; i < n; i++)
-        out[i * out_step] = w->kind == MEAN ? sum[i] / (float)w->count : sum[i];
+        out[i * out_step] = finish(w, sum[i]);
 }
 
 static void sets(gint64 first, gint64 last, gpointer data)
@@ -139,8 +149,7 @@ static void sets(gint64 first, gint64 last, gpointer data)
             left /= w->kept[i];
         }
         if (w->wide == 1) {
-            float total = reduce_row(w, w->in + in);
-            w->out[out] = w->kind == MEAN ? total / (float)w->count : total;
+            w->out[out] = finish(w, reduce_row(w, w->in + in));
             continue;
         }
         gint64 from = set % blocks * LANES;
@@ -218,9 +227,9 @@ static gboolean run_reduce(const FoveaCpuRun *run, GError **error)
     return TRUE;
 }
 
-static const char *const ops[] = {
-    "ReduceSum",       "ReduceMean",        "ReduceMax",     "ReduceMin",
-    "ReduceSumSquare", "GlobalAveragePool", "GlobalMaxPool", NULL};
+static const char *const ops[] = {"ReduceSum",       "ReduceMean", "ReduceMax", "ReduceMin",
+                                  "ReduceSumSquare", "ReduceL1",   "ReduceL2",  "GlobalAveragePool",
+                                  "GlobalMaxPool",   NULL};
 
 const FoveaCpuKernel fovea_cpu_kernel_reduce = {
     .ops = ops,
