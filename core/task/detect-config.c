@@ -94,10 +94,9 @@ static gboolean own_scores(FoveaDetectConfig *config, JsonObject *json, GError *
 static gboolean load_own(FoveaDetectConfig *config, const char *path, GError **error)
 {
     g_autoptr(JsonParser) parser = NULL;
-    JsonObject *json = fovea_json_load(path, &parser, error);
+    JsonObject *json = fovea_config_open(path, &parser, &config->source, error);
     if (json == NULL)
         return FALSE;
-    config->source = g_strdup(path);
     const char *task = fovea_json_string(json, "task");
     if (task && !g_str_equal(task, "detect"))
         return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
@@ -222,21 +221,14 @@ static gboolean load_hub(FoveaDetectConfig *config, const FoveaConfigFiles *file
     g_autoptr(JsonParser) parser = NULL, parser2 = NULL;
     gboolean resize = TRUE;
 
-    JsonObject *json = fovea_json_load(files->model, &parser, error);
+    JsonObject *json = fovea_config_open(files->model, &parser, &config->source, error);
     if (json == NULL)
         return FALSE;
-    config->source = g_strdup(files->model);
     hub_scores(config, json);
     config->labels = fovea_labels_from_id2label(json);
-    if (files->pixels == NULL)
-        return bad(error, config,
-                   "no preprocessor_config.json lies beside it, so nothing says how its pictures "
-                   "are prepared");
-    json = fovea_json_load(files->pixels, &parser2, error);
+    json = fovea_config_open(files->pixels, &parser2, &config->source, error);
     if (json == NULL)
         return FALSE;
-    g_free(config->source);
-    config->source = g_strdup(files->pixels);
     fovea_json_bool(json, "do_resize", &resize);
     return hub_pixels(config, json, error) && (!resize || hub_size(config, json, error)) &&
            hub_padding(config, json, error);

@@ -42,6 +42,22 @@ static gboolean bad(GError **error, const char *source, const char *what)
     return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED, "%s: %s", source, what);
 }
 
+JsonObject *fovea_config_open(const char *path, JsonParser **parser, char **source, GError **error)
+{
+    if (path == NULL) {
+        bad(error, *source,
+            "no preprocessor_config.json lies beside it, so nothing says how its pictures are "
+            "prepared");
+        return NULL;
+    }
+    JsonObject *json = fovea_json_load(path, parser, error);
+    if (json == NULL)
+        return NULL;
+    g_free(*source);
+    *source = g_strdup(path);
+    return json;
+}
+
 /* value = colour * factor + low, then (value - mean) / std. mean and std come in the order of the
  * planes that the network reads. */
 static gboolean set_values(FoveaConfigValues *values, const char *source, double low, double high,

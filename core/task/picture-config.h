@@ -20,6 +20,11 @@ gboolean fovea_config_find(const char *onnx_path, FoveaConfigFiles *files, GErro
 void fovea_config_files_clear(FoveaConfigFiles *files);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(FoveaConfigFiles, fovea_config_files_clear)
 
+/* The top object of one of these files; *parser keeps it alive (unref it). *source becomes the
+ * file's name, what it was is freed. A path of NULL is the preprocessor_config.json that is not
+ * there beside *source. Errors: IO, MODEL (malformed), UNSUPPORTED (not there). */
+JsonObject *fovea_config_open(const char *path, JsonParser **parser, char **source, GError **error);
+
 /* Value of plane c (in the order in which the network reads them): colour in 0..255 * scale[c] +
  * shift[c]. low and high are the values of 0 and 255 before mean and std. */
 typedef struct FoveaConfigValues {

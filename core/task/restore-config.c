@@ -77,10 +77,9 @@ static gboolean load_own(FoveaRestoreConfig *config, const char *path, GError **
     g_autoptr(JsonParser) parser = NULL;
     FoveaConfigValues values;
     double range[2];
-    JsonObject *json = fovea_json_load(path, &parser, error);
+    JsonObject *json = fovea_config_open(path, &parser, &config->source, error);
     if (json == NULL)
         return FALSE;
-    config->source = g_strdup(path);
     const char *task = fovea_json_string(json, "task");
     if (task && other_task(task))
         return fovea_fail(error, FOVEA_ERROR_UNSUPPORTED,
@@ -123,22 +122,15 @@ static gboolean load_hub(FoveaRestoreConfig *config, const FoveaConfigFiles *fil
 {
     g_autoptr(JsonParser) parser = NULL, parser2 = NULL;
     FoveaConfigValues values;
-    JsonObject *json = fovea_json_load(files->model, &parser, error);
+    JsonObject *json = fovea_config_open(files->model, &parser, &config->source, error);
     if (json == NULL)
         return FALSE;
-    config->source = g_strdup(files->model);
     if (!whole_number(json, "upscale", MAX_SCALE, &config->scale))
         return bad(error, config, "`upscale` is no whole number from 1 to 16");
     config->task = g_strdup(config->scale > 1 ? "super-resolution" : "restore");
-    if (files->pixels == NULL)
-        return bad(error, config,
-                   "no preprocessor_config.json lies beside it, so nothing says how its pictures "
-                   "are prepared");
-    json = fovea_json_load(files->pixels, &parser2, error);
+    json = fovea_config_open(files->pixels, &parser2, &config->source, error);
     if (json == NULL)
         return FALSE;
-    g_free(config->source);
-    config->source = g_strdup(files->pixels);
     return fovea_config_hub_values(json, files->pixels, &values, error) &&
            hub_padding(config, json, error) &&
            set_values(config, &values, values.low, values.high, error);
