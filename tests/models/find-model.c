@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "fovea/task.h"
 #include "task/find-model.h"
 
@@ -31,9 +32,7 @@ static void expect_failure(const char *task, const char *model, FoveaError code,
 {
     GError *error = NULL;
     g_assert_null(fovea_find_model(task, model, &error));
-    g_assert_error(error, FOVEA_ERROR, (gint)code);
-    if (!strstr(error->message, words))
-        g_error("\"%s\" does not say \"%s\"", error->message, words);
+    expect_refusal(error, code, words);
     g_error_free(error);
 }
 

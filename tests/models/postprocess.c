@@ -4,10 +4,10 @@
  * (data/postprocess.json, made by make_postprocess.py), and what it does not do: clipping, empty
  * boxes, values that are not numbers, chosen classes, letterboxes.
  */
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 
+#include "folder.h"
 #include "task/postprocess.h"
 
 static float next(guint32 *state)
@@ -20,18 +20,13 @@ static float next(guint32 *state)
 static void config_of_type(const char *type, FoveaDetectConfig *config)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *folder = g_dir_make_tmp("fovea-XXXXXX", NULL);
-    g_autofree char *a = g_build_filename(folder, "config.json", NULL);
-    g_autofree char *b = g_build_filename(folder, "preprocessor_config.json", NULL);
-    g_autofree char *onnx = g_build_filename(folder, "model.onnx", NULL);
     g_autofree char *text = g_strdup_printf("{\"model_type\": \"%s\"}", type);
-    g_assert_true(g_file_set_contents(a, text, -1, NULL));
-    g_assert_true(g_file_set_contents(b, "{\"do_resize\": false}", -1, NULL));
-    fovea_detect_config_load(config, onnx, &error);
+    Folder folder = folder_new();
+    folder_put(&folder, "config.json", text);
+    folder_put(&folder, "preprocessor_config.json", "{\"do_resize\": false}");
+    fovea_detect_config_load(config, folder.onnx, &error);
     g_assert_no_error(error);
-    g_unlink(a);
-    g_unlink(b);
-    g_rmdir(folder);
+    folder_clear(&folder);
 }
 
 static GArray *run(FoveaScores kind, gint top_k, const GPtrArray *labels,
