@@ -237,7 +237,8 @@ FOVEA_API FoveaCaptions *fovea_captions_new(void);
 FOVEA_API void fovea_captions_free(FoveaCaptions *captions);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FoveaCaptions, fovea_captions_free)
 /** Adds one final phrase; appends the captions that are complete (FoveaPhrase; their text is the
- *  object's, until its next call) to out, which is emptied first. */
+ *  object's, until its next call) to out, which is emptied first. out NULL: they wait for the next
+ *  call, and are laid out with more of what follows them known. */
 FOVEA_API void fovea_captions_add(FoveaCaptions *captions, const FoveaPhrase *phrase, GArray *out);
 /** No phrase before `settled` (nanoseconds) will come: what waited for one comes out. G_MAXINT64:
  *  all of it. */

@@ -45,10 +45,8 @@ void subtitles_append(GString *out, const GArray *phrases, gboolean vtt)
     guint number = 0;
     if (vtt)
         g_string_append(out, "WEBVTT\n\n");
-    for (guint i = 0; i < phrases->len; i++) {
-        fovea_captions_add(captions, &g_array_index(phrases, FoveaPhrase, i), cues);
-        append_cues(out, cues, vtt, &number);
-    }
+    for (guint i = 0; i < phrases->len; i++)
+        fovea_captions_add(captions, &g_array_index(phrases, FoveaPhrase, i), NULL);
     fovea_captions_settle(captions, G_MAXINT64, cues);
     append_cues(out, cues, vtt, &number);
     g_array_unref(cues);

@@ -121,11 +121,10 @@ static void test_cuts(void)
         "for one whose work for humanity has won such recognition.",
         0, 9 * SECOND, TRUE};
     g_autofree char *cut = texts(captions, &long_one, 1);
-    g_assert_cmpstr(
-        cut, ==,
-        "As you know, and as I\nhave given you proof,|"
-        "I have the greatest admiration in the\nworld for one whose work for humanity has|"
-        "won such recognition.|");
+    g_assert_cmpstr(cut, ==,
+                    "As you know, and as I\nhave given you proof,|"
+                    "I have the greatest admiration\nin the world for one|"
+                    "whose work for humanity\nhas won such recognition.|");
 
     fovea_captions_reset(captions);
     static const FoveaPhrase two[] = {
@@ -137,6 +136,84 @@ static void test_cuts(void)
     g_autofree char *sentences = texts(captions, two, G_N_ELEMENTS(two));
     g_assert_cmpstr(sentences, ==,
                     "He was not an ill disposed young man.|He might even have met Mr. Smith.|Yes|");
+}
+
+/* Words of 2 to 9 letters, a few of them with a comma, spoken as evenly as they are long. */
+static char *random_sentence(GRand *r, guint words)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < words; i++) {
+        if (i)
+            g_string_append(text, g_rand_int_range(r, 0, 8) ? " " : ", ");
+        for (gint k = g_rand_int_range(r, 2, 10); k > 0; k--)
+            g_string_append_c(text, (char)('a' + g_rand_int_range(r, 0, 26)));
+    }
+    g_string_append(text, g_rand_int_range(r, 0, 3) ? "." : "");
+    return g_string_free(text, FALSE);
+}
+
+/* A sentence that goes over cues leaves no word alone, and its pieces are comparable; known in one
+ * or in two parts, it is cut the same. */
+static void test_balance(void)
+{
+    g_autoptr(FoveaCaptions) captions = fovea_captions_new();
+    guint broken = 0;
+    for (guint32 seed = 1; seed <= 500; seed++) {
+        g_autoptr(GRand) r = g_rand_new_with_seed(seed);
+        g_autofree char *text = random_sentence(r, (guint)g_rand_int_range(r, 4, 40));
+        gsize length = strlen(text), pace = (gsize)g_rand_int_range(r, 50, 120) * 1000000;
+        gint64 end = (gint64)((length + 1) * pace);
+        char *middle = strchr(text + length / 2, ' ');
+        FoveaPhrase phrase = {text, 0, end, TRUE};
+        fovea_captions_add(captions, &phrase, NULL);
+        g_autofree char *once = texts(captions, NULL, 0);
+        fovea_captions_reset(captions);
+        if (middle) {
+            *middle = 0;
+            FoveaPhrase first = {text, 0, (gint64)((gsize)(middle + 1 - text) * pace), TRUE};
+            FoveaPhrase second = {middle + 1, first.end, end, TRUE};
+            fovea_captions_add(captions, &first, NULL);
+            fovea_captions_add(captions, &second, NULL);
+            g_autofree char *all = texts(captions, NULL, 0);
+            fovea_captions_reset(captions);
+            g_assert_cmpstr(all, ==, once);
+        }
+        g_auto(GStrv) cues = g_strsplit(once, "|", -1);
+        gsize n = g_strv_length(cues) - 1, least = G_MAXSIZE, most = 0; /* the last is empty */
+        for (gsize i = 0; i < n && n > 1; i++) {
+            least = MIN(least, strlen(cues[i]));
+            most = MAX(most, strlen(cues[i]));
+            g_assert_nonnull(strpbrk(cues[i], " \n"));
+        }
+        broken += n > 1;
+        if (n > 1 && least * 3 < most)
+            g_error("%s", once);
+    }
+    g_assert_cmpuint(broken, >, 200);
+}
+
+/* Of sound that still comes it is known that more words follow, not how many. */
+static void test_balance_coming(void)
+{
+    g_autoptr(FoveaCaptions) captions = fovea_captions_new();
+    static const FoveaPhrase ended[] = {
+        {"ask not what your country can do for you ask what you can do for", 0, 5 * SECOND, TRUE},
+        {"your own big country.", 5 * SECOND, 6 * SECOND, TRUE},
+    };
+    g_autofree char *cut = texts(captions, ended, G_N_ELEMENTS(ended));
+    g_assert_cmpstr(cut, ==,
+                    "ask not what your country\ncan do for you ask|"
+                    "what you can do for your own big country.|");
+    fovea_captions_reset(captions);
+    static const FoveaPhrase open[] = {
+        {"ask not what your country can do for you ask what you can do for all of this", 0,
+         5 * SECOND, TRUE},
+        {"country", 5 * SECOND, 6 * SECOND, TRUE},
+    };
+    g_autofree char *two = texts(captions, open, G_N_ELEMENTS(open));
+    g_assert_cmpstr(two, ==,
+                    "ask not what your country can do for\nyou ask what you can do for all of|"
+                    "this country|");
 }
 
 /* A cue comes when its sentence ends, or soon after speech has paused: not at the end of all. */
@@ -169,6 +246,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/captions/random", test_random);
     g_test_add_func("/captions/cuts", test_cuts);
+    g_test_add_func("/captions/balance", test_balance);
+    g_test_add_func("/captions/balance-coming", test_balance_coming);
     g_test_add_func("/captions/waiting", test_waiting);
     return g_test_run();
 }
