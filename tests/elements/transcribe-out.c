@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "dummies.h"
 #include "speech-run.h"
 
 #define CLIP "LJ001-0004.flac"
@@ -194,37 +195,35 @@ static void test_matroska(void)
 typedef struct Picture {
     GstClockTime pts;
     guint white;
-    gint64 late; /* ns behind the clock */
 } Picture;
 
 static GstPadProbeReturn look(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-    GstElement *element = gst_pad_get_parent_element(pad);
-    GstClock *clock = gst_element_get_clock(element);
     Picture p = {.pts = GST_BUFFER_PTS(buffer)};
     GstMapInfo map;
-    if (clock)
-        p.late = (gint64)(gst_clock_get_time(clock) - gst_element_get_base_time(element)) -
-                 (gint64)p.pts;
     gst_buffer_map(buffer, &map, GST_MAP_READ);
     for (guint i = 0; i < 320 * 120; i++)
         p.white += map.data[i] > 100;
     gst_buffer_unmap(buffer, &map);
     g_array_append_val((GArray *)data, p);
-    gst_clear_object(&clock);
-    gst_object_unref(element);
     return GST_PAD_PROBE_OK;
+}
+
+static void probe(GstElement *pipeline, const char *name, GstPadProbeCallback callback,
+                  gpointer data)
+{
+    GstElement *element = named(pipeline, name);
+    GstPad *pad = gst_element_get_static_pad(element, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, callback, data, NULL);
+    gst_object_unref(pad);
+    gst_object_unref(element);
 }
 
 static GArray *watch(GstElement *pipeline)
 {
     GArray *pictures = g_array_new(FALSE, FALSE, sizeof(Picture));
-    GstElement *overlay = named(pipeline, "o");
-    GstPad *pad = gst_element_get_static_pad(overlay, "src");
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, look, pictures, NULL);
-    gst_object_unref(pad);
-    gst_object_unref(overlay);
+    probe(pipeline, "o", look, pictures);
     return pictures;
 }
 
@@ -276,43 +275,107 @@ static void test_burnt_in(void)
     g_free(launch);
 }
 
-static GstPadProbeReturn note_late(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+/* ---- live ---- */
+
+#define TENTH (100 * GST_MSECOND)
+#define TENTHS 70 /* less than what may wait for a slow machine, so that no sound is skipped */
+
+/* How far the media of a live pipeline have come. */
+typedef struct Live {
+    GMutex lock;
+    GCond changed;
+    GstClockTime picture; /* the start of the last that left the overlay */
+    GstClockTime sound;   /* the end of what left the transcriber */
+} Live;
+
+static void reach(Live *live, GstClockTime *position, GstClockTime to)
 {
-    GstElement *element = gst_pad_get_parent_element(pad);
-    GstClock *clock = gst_element_get_clock(element);
-    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-    gint64 now = (gint64)(gst_clock_get_time(clock) - gst_element_get_base_time(element));
-    gint64 *worst = data;
-    *worst = MAX(*worst, now - (gint64)(GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer)));
-    gst_object_unref(clock);
-    gst_object_unref(element);
+    g_mutex_lock(&live->lock);
+    *position = to;
+    g_cond_broadcast(&live->changed);
+    g_mutex_unlock(&live->lock);
+}
+
+static GstPadProbeReturn picture_left(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    Live *live = data;
+    reach(live, &live->picture, GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)));
     return GST_PAD_PROBE_OK;
 }
 
-/* As a microphone would: each tenth of a second when it is over. */
-static void talk_live(GstElement *pipeline, GstElement *source_element, const GArray *samples,
-                      guint seconds)
+static GstPadProbeReturn sound_left(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
+    Live *live = data;
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    reach(live, &live->sound, GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer));
+    return GST_PAD_PROBE_OK;
+}
+
+/* The minute only guards against a pipeline that never moves again. */
+static void wait_until(Live *live, const GstClockTime *position, GstClockTime until)
+{
+    gint64 guard = g_get_monotonic_time() + G_TIME_SPAN_MINUTE;
+    g_mutex_lock(&live->lock);
+    while (*position < until)
+        if (!g_cond_wait_until(&live->changed, &live->lock, guard))
+            g_error("the %s stands still at %" GST_TIME_FORMAT " and waits for text",
+                    position == &live->sound ? "sound" : "picture", GST_TIME_ARGS(*position));
+    g_mutex_unlock(&live->lock);
+}
+
+static void say(GstElement *microphone, const GArray *samples, guint i)
+{
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, 6400, NULL);
+    GstFlowReturn flow;
+    gst_buffer_memset(buffer, 0, 0, 6400);
+    if ((i + 1) * 1600 <= samples->len)
+        gst_buffer_fill(buffer, 0, samples->data + (gsize)i * 6400, 6400);
+    GST_BUFFER_PTS(buffer) = i * TENTH;
+    GST_BUFFER_DURATION(buffer) = TENTH;
+    g_signal_emit_by_name(microphone, "push-buffer", buffer, &flow);
+    gst_buffer_unref(buffer);
+    g_assert_cmpint(flow, ==, GST_FLOW_OK);
+}
+
+/* As a microphone would: each tenth of a second when it is over. But not before a picture of this
+ * tenth has left and all sound before it, which they could not if they waited for its text. */
+static void talk_live(GstElement *pipeline, Live *live, const GArray *samples)
+{
+    GstElement *microphone = named(pipeline, "a");
     GstClock *clock = gst_pipeline_get_clock(GST_PIPELINE(pipeline));
     GstClockTime base = gst_element_get_base_time(pipeline);
-    for (guint i = 0; i < seconds * 10; i++) {
-        GstBuffer *buffer = gst_buffer_new_allocate(NULL, 6400, NULL);
-        GstFlowReturn flow;
-        gst_buffer_memset(buffer, 0, 0, 6400);
-        if ((i + 1) * 1600 <= samples->len)
-            gst_buffer_fill(buffer, 0, samples->data + (gsize)i * 6400, 6400);
-        GST_BUFFER_PTS(buffer) = i * 100 * GST_MSECOND;
-        GST_BUFFER_DURATION(buffer) = 100 * GST_MSECOND;
-        GstClockID id = gst_clock_new_single_shot_id(clock, base + (i + 1) * 100 * GST_MSECOND);
+    GstFlowReturn flow;
+    for (guint i = 0; i < TENTHS; i++) {
+        GstClockID id = gst_clock_new_single_shot_id(clock, base + (i + 1) * TENTH);
         gst_clock_id_wait(id, NULL);
         gst_clock_id_unref(id);
-        g_signal_emit_by_name(source_element, "push-buffer", buffer, &flow);
-        gst_buffer_unref(buffer);
-        g_assert_cmpint(flow, ==, GST_FLOW_OK);
+        if (i > 0) /* the text pad begins with the sound */
+            wait_until(live, &live->picture, i * TENTH);
+        wait_until(live, &live->sound, i * TENTH);
+        say(microphone, samples, i);
     }
-    GstFlowReturn flow;
-    g_signal_emit_by_name(source_element, "end-of-stream", &flow);
+    wait_until(live, &live->picture, TENTHS * TENTH);
+    wait_until(live, &live->sound, TENTHS * TENTH);
+    g_signal_emit_by_name(microphone, "end-of-stream", &flow);
     gst_object_unref(clock);
+    gst_object_unref(microphone);
+}
+
+/* Waits for the last text, and for the last picture that shows it. */
+static void end_live(GstElement *pipeline, Live *live, Heard *heard)
+{
+    GstElement *camera = named(pipeline, "c");
+    GstClockTime end = 0;
+    for (gboolean eos = FALSE; !eos; g_usleep(1000)) {
+        g_mutex_lock(&heard->lock);
+        eos = heard->eos;
+        for (guint i = 0; i < heard->captions->len; i++)
+            end = MAX(end, g_array_index(heard->captions, Caption, i).end);
+        g_mutex_unlock(&heard->lock);
+    }
+    wait_until(live, &live->picture, end + FRAME);
+    gst_element_send_event(camera, gst_event_new_eos());
+    gst_object_unref(camera);
 }
 
 /* A live picture with captions as they come: it does not wait for them, nor does the sound. */
@@ -321,42 +384,35 @@ static void test_live(void)
     if (no_shared())
         return;
     speech_keep_model();
-    gint64 sound_late = 0;
+    Live live = {.picture = 0};
     char *folder = shared_path("");
     char *launch = g_strdup_printf(
         "appsrc name=a is-live=true format=time caps=" SPEECH_CAPS " ! foveatranscribe name=t "
         "model=\"%s/" SPEECH_MODEL "\" t.src ! queue ! fakesink sync=true t.text ! o.text_sink "
-        "videotestsrc is-live=true pattern=black num-buffers=350 ! " PICTURE
+        "videotestsrc name=c is-live=true pattern=black ! " PICTURE
         " ! textoverlay name=o ! fakesink sync=true",
         folder);
     GArray *samples = speech_samples(CLIP);
     GstElement *pipeline = parse_pipeline(launch), *element = named(pipeline, "t");
-    GstElement *microphone = named(pipeline, "a");
     Heard *heard = heard_new(element);
     GArray *pictures = watch(pipeline);
-    GstPad *pad = gst_element_get_static_pad(element, "src");
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, note_late, &sound_late, NULL);
-    gst_object_unref(pad);
+    probe(pipeline, "o", picture_left, &live);
+    probe(pipeline, "t", sound_left, &live);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    talk_live(pipeline, microphone, samples, 11);
+    talk_live(pipeline, &live, samples);
+    end_live(pipeline, &live, heard);
     g_assert_no_error(wait_for_end(pipeline, 60, NULL));
+    guint64 skipped = stat_of(element, "skipped");
     gst_element_set_state(pipeline, GST_STATE_NULL);
 
+    g_assert_cmpuint(skipped, ==, 0);
     g_assert_cmpuint(heard->captions->len, >=, 1);
     guint shown = check_pictures(pictures, heard);
-    gint64 picture_late = 0;
-    for (guint i = 0; i < pictures->len; i++)
-        picture_late = MAX(picture_late, g_array_index(pictures, Picture, i).late);
-    g_test_message("%u pictures with captions; pictures at most %" G_GINT64_FORMAT
-                   " ms late, sound %" G_GINT64_FORMAT " ms",
-                   shown, picture_late / 1000000, sound_late / 1000000);
-    g_assert_cmpuint(shown, >=, 25);
-    g_assert_cmpint(sound_late, <, 200 * GST_MSECOND);
-    g_assert_cmpint(picture_late, <, 400 * GST_MSECOND);
+    g_test_message("%u pictures with captions", shown);
+    g_assert_cmpuint(shown, >=, 25); /* a caption is shown for a second or more */
     g_array_unref(pictures);
     heard_free(heard);
     g_array_unref(samples);
-    gst_object_unref(microphone);
     gst_object_unref(element);
     gst_object_unref(pipeline);
     g_free(launch);
