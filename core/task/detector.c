@@ -5,6 +5,9 @@
 #include "task/detector.h"
 #include "task/labels.h"
 
+/* Plans of a model whose input size follows the picture's. */
+#define PLANS 4
+
 static const char *find_output(const FoveaModel *model, const char *name)
 {
     for (guint i = 0; i < fovea_model_n_outputs(model); i++)
@@ -98,8 +101,8 @@ static gboolean find_outputs(FoveaDetector *d, GError **error)
                       names);
 }
 
-static FoveaPlan *make_plan(FoveaDetector *d, gint width, gint height,
-                            const FoveaDetectorParams *params, GError **error)
+FoveaPlan *fovea_detector_plan_for(FoveaDetector *d, gint width, gint height,
+                                   const FoveaDetectorParams *params, GError **error)
 {
     FoveaInputShape shapes[3] = {{d->image, 4, {1, 3, height, width}}};
     const char *outputs[3] = {d->out_boxes};
@@ -124,31 +127,7 @@ static FoveaPlan *make_plan(FoveaDetector *d, gint width, gint height,
         .progress_data = params ? params->progress_data : NULL,
         .cancellable = params ? params->cancellable : NULL,
     };
-    return fovea_plan_new(d->model, d->device, &plan, error);
-}
-
-FoveaPlan *fovea_detector_plan_for(FoveaDetector *d, gint width, gint height,
-                                   const FoveaDetectorParams *params, GError **error)
-{
-    /* Making a plan under the lock lets two streams of one new size wait for one plan. */
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&d->lock);
-    FoveaDetectorSlot *oldest = &d->slots[0];
-    d->calls++;
-    for (guint i = 0; i < FOVEA_DETECTOR_PLANS; i++) {
-        FoveaDetectorSlot *slot = &d->slots[i];
-        if (slot->plan && slot->width == width && slot->height == height) {
-            slot->used = d->calls;
-            return fovea_plan_ref(slot->plan);
-        }
-        if (slot->used < oldest->used)
-            oldest = slot;
-    }
-    FoveaPlan *plan = make_plan(d, width, height, params, error);
-    if (plan == NULL)
-        return NULL;
-    g_clear_pointer(&oldest->plan, fovea_plan_unref);
-    *oldest = (FoveaDetectorSlot){width, height, plan, d->calls};
-    return fovea_plan_ref(plan);
+    return fovea_size_plans_get(&d->plans, width, height, d->model, d->device, &plan, error);
 }
 
 static gboolean load(FoveaDetector *d, const FoveaDetectorParams *params, GError **error)
@@ -185,7 +164,7 @@ FoveaDetector *fovea_detector_new(FoveaDevice *device, const FoveaDetectorParams
     }
     FoveaDetector *d = g_new0(FoveaDetector, 1);
     g_atomic_ref_count_init(&d->refs);
-    g_mutex_init(&d->lock);
+    fovea_size_plans_init(&d->plans, PLANS);
     d->device = fovea_device_ref(device);
     d->precision = params->precision;
     if (!load(d, params, error))
@@ -203,14 +182,12 @@ void fovea_detector_unref(FoveaDetector *d)
 {
     if (d == NULL || !g_atomic_ref_count_dec(&d->refs))
         return;
-    for (guint i = 0; i < FOVEA_DETECTOR_PLANS; i++)
-        g_clear_pointer(&d->slots[i].plan, fovea_plan_unref);
+    fovea_size_plans_clear(&d->plans);
     g_clear_pointer(&d->plan, fovea_plan_unref);
     g_clear_pointer(&d->labels, g_ptr_array_unref);
     fovea_detect_config_clear(&d->config);
     g_clear_pointer(&d->model, fovea_model_unref);
     fovea_device_unref(d->device);
-    g_mutex_clear(&d->lock);
     g_free(d);
 }
 

@@ -6,15 +6,7 @@
 
 #include "fovea/task.h"
 #include "task/detect-config.h"
-
-/* Plans of a model whose input size follows the picture's, kept for the last sizes seen. */
-#define FOVEA_DETECTOR_PLANS 4
-
-typedef struct FoveaDetectorSlot {
-    gint width, height; /* of the network's input */
-    FoveaPlan *plan;    /* NULL: free */
-    guint64 used;       /* when, counted in calls */
-} FoveaDetectorSlot;
+#include "task/size-plans.h"
 
 struct FoveaDetector {
     gatomicrefcount refs;
@@ -32,11 +24,9 @@ struct FoveaDetector {
     gint model_width, model_height; /* 0: free */
 
     FoveaPlan *plan; /* the one made at loading */
-    GMutex lock;     /* of slots */
-    FoveaDetectorSlot slots[FOVEA_DETECTOR_PLANS];
-    guint64 calls;
+    FoveaSizePlans plans;
 };
 
-/* The plan for a network input of this size, from the slots or made now (transfer full). */
+/* The plan for a network input of this size, kept or made now (transfer full). */
 FoveaPlan *fovea_detector_plan_for(FoveaDetector *detector, gint width, gint height,
                                    const FoveaDetectorParams *params, GError **error);

@@ -9,6 +9,9 @@
 /* Side of the picture that is planned at loading: that it compiles, and how much memory it takes. */
 #define TRIAL_SIDE 64
 
+/* Plans kept: a stream has up to four sizes of tiles. */
+#define PLANS 8
+
 static gint common_multiple(gint a, gint b)
 {
     gint x = a, y = b;
@@ -97,8 +100,8 @@ gint fovea_restorer_align(const FoveaRestorer *r)
 
 /* ---- plans ---- */
 
-static FoveaPlan *make_plan(FoveaRestorer *r, gint width, gint height,
-                            const FoveaRestorerStreamParams *params, GError **error)
+FoveaPlan *fovea_restorer_plan_for(FoveaRestorer *r, gint width, gint height,
+                                   const FoveaRestorerStreamParams *params, GError **error)
 {
     FoveaInputShape shape = {.name = r->input, .rank = 4, .dims = {1, 3, height, width}};
     const char *outputs[] = {r->output};
@@ -112,7 +115,8 @@ static FoveaPlan *make_plan(FoveaRestorer *r, gint width, gint height,
         .progress_data = params ? params->progress_data : NULL,
         .cancellable = params ? params->cancellable : NULL,
     };
-    FoveaPlan *made = fovea_plan_new(r->model, r->device, &plan, error);
+    FoveaPlan *made = fovea_size_plans_get(&r->plans, width, height, r->model, r->device, &plan,
+                                           error);
     if (made == NULL)
         return NULL;
     const FoveaIo *out = fovea_plan_output(made, 0);
@@ -125,30 +129,6 @@ static FoveaPlan *make_plan(FoveaRestorer *r, gint width, gint height,
                r->info.scale);
     fovea_plan_unref(made);
     return NULL;
-}
-
-FoveaPlan *fovea_restorer_plan_for(FoveaRestorer *r, gint width, gint height,
-                                   const FoveaRestorerStreamParams *params, GError **error)
-{
-    /* Making a plan under the lock lets two streams of one new size wait for one plan. */
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&r->lock);
-    FoveaRestorerSlot *oldest = &r->slots[0];
-    r->calls++;
-    for (guint i = 0; i < FOVEA_RESTORER_PLANS; i++) {
-        FoveaRestorerSlot *slot = &r->slots[i];
-        if (slot->plan && slot->width == width && slot->height == height) {
-            slot->used = r->calls;
-            return fovea_plan_ref(slot->plan);
-        }
-        if (slot->used < oldest->used)
-            oldest = slot;
-    }
-    FoveaPlan *plan = make_plan(r, width, height, params, error);
-    if (plan == NULL)
-        return NULL;
-    g_clear_pointer(&oldest->plan, fovea_plan_unref);
-    *oldest = (FoveaRestorerSlot){width, height, plan, r->calls};
-    return fovea_plan_ref(plan);
 }
 
 /* Bytes of the largest value that is computed. */
@@ -208,7 +188,7 @@ FoveaRestorer *fovea_restorer_new(FoveaDevice *device, const FoveaRestorerParams
     }
     FoveaRestorer *r = g_new0(FoveaRestorer, 1);
     g_atomic_ref_count_init(&r->refs);
-    g_mutex_init(&r->lock);
+    fovea_size_plans_init(&r->plans, PLANS);
     r->device = fovea_device_ref(device);
     r->precision = params->precision;
     if (!load(r, params, error))
@@ -226,13 +206,11 @@ void fovea_restorer_unref(FoveaRestorer *r)
 {
     if (r == NULL || !g_atomic_ref_count_dec(&r->refs))
         return;
-    for (guint i = 0; i < FOVEA_RESTORER_PLANS; i++)
-        g_clear_pointer(&r->slots[i].plan, fovea_plan_unref);
+    fovea_size_plans_clear(&r->plans);
     fovea_reach_clear(&r->reach);
     fovea_restore_config_clear(&r->config);
     g_clear_pointer(&r->model, fovea_model_unref);
     fovea_device_unref(r->device);
-    g_mutex_clear(&r->lock);
     g_free(r);
 }
 

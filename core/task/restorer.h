@@ -11,15 +11,7 @@
 #include "media/scaler.h"
 #include "media/tiles.h"
 #include "task/restore-config.h"
-
-/* Plans kept for the last sizes seen. */
-#define FOVEA_RESTORER_PLANS 8
-
-typedef struct FoveaRestorerSlot {
-    gint width, height; /* of the network's input */
-    FoveaPlan *plan;    /* NULL: free */
-    guint64 used;       /* when, counted in calls */
-} FoveaRestorerSlot;
+#include "task/size-plans.h"
 
 struct FoveaRestorer {
     gatomicrefcount refs;
@@ -36,12 +28,10 @@ struct FoveaRestorer {
      * network's input, of all activations and of the largest one. */
     double bytes_per_pixel, largest_per_pixel;
 
-    GMutex lock; /* of slots */
-    FoveaRestorerSlot slots[FOVEA_RESTORER_PLANS];
-    guint64 calls;
+    FoveaSizePlans plans;
 };
 
-/* The plan for a network input of this size, from the slots or made now (transfer full). */
+/* The plan for a network input of this size, kept or made now (transfer full). */
 FoveaPlan *fovea_restorer_plan_for(FoveaRestorer *restorer, gint width, gint height,
                                    const FoveaRestorerStreamParams *params, GError **error);
 /* A side that the network takes: `size` padded. */
