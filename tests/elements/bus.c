@@ -66,7 +66,7 @@ char *first_error(const char *launch, const char *source)
     char *from = NULL;
     GstElement *pipeline = parse_pipeline(launch);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GError *error = wait_for_end(pipeline, 20, &from);
+    GError *error = wait_for_end(pipeline, GUARD / GST_SECOND, &from);
     g_assert_nonnull(error);
     g_assert_true(g_str_has_prefix(from, source));
     char *text = g_strdup(error->message);

@@ -6,6 +6,9 @@
 
 #include <gst/gst.h>
 
+/* After so long nothing will come any more. Only against a hang: no test measures time. */
+#define GUARD (60 * GST_SECOND)
+
 /* The plugin, linked in. */
 void register_plugin(void);
 

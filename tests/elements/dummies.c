@@ -96,10 +96,38 @@ static GType dummy_get_type(void);
 G_DEFINE_ABSTRACT_TYPE(Dummy, dummy, FOVEA_TYPE_ELEMENT)
 #define DUMMY(object) ((Dummy *)(object))
 
+/* As long as the test says. Media that waits for a dummy that is held waits for ever: that is told
+ * after a while. */
+static void stay(gint *hold, GCancellable *cancellable)
+{
+    gint64 end = g_get_monotonic_time() + (gint64)(GUARD / 1000);
+    while (g_atomic_int_get(hold) && !g_cancellable_is_cancelled(cancellable)) {
+        if (g_get_monotonic_time() > end)
+            g_error("The dummy is held, and the test does not go on: it seems to wait for it.");
+        g_usleep(1000);
+    }
+}
+
+void dummy_wait_busy(Dummy *dummy)
+{
+    while (!g_atomic_int_get(&dummy->in_process))
+        g_usleep(100);
+}
+
+void dummy_release(gint *hold)
+{
+    g_atomic_int_set(hold, 0);
+}
+
 static gboolean dummy_load(FoveaElement *element, GCancellable *cancellable, GError **error)
 {
     Dummy *self = DUMMY(element);
     g_atomic_int_inc(&self->loads);
+    stay(&self->hold_load, cancellable);
+    if (g_cancellable_set_error_if_cancelled(cancellable, error)) {
+        g_atomic_int_inc(&self->cancelled_loads);
+        return FALSE;
+    }
     for (guint ms = 0; ms < self->load_ms; ms += 5) {
         fovea_element_progress("sleep", ms / (double)self->load_ms, self);
         if (g_cancellable_set_error_if_cancelled(cancellable, error)) {
@@ -143,6 +171,7 @@ static gboolean work(FoveaElement *element, GError **error)
     g_atomic_int_set(&self->in_process, 1);
     if (self->delay_us)
         g_usleep(self->delay_us);
+    stay(&self->hold, NULL);
     g_atomic_int_set(&self->in_process, 0);
     if (self->fail_every && n % (gint)self->fail_every == 0) {
         g_set_error(error, FOVEA_ERROR, FOVEA_ERROR_FAILED, "The dummy dislikes frame %d.", n);
@@ -396,15 +425,15 @@ static gboolean listen(FoveaElement *element, GError **error)
 {
     Dummy *self = DUMMY(element);
     g_atomic_int_set(&self->in_process, 1);
-    for (guint us = 0; us < self->delay_us; us += 2000) {
-        if (g_cancellable_is_cancelled(fovea_element_cancellable(element))) {
-            g_atomic_int_inc(&self->cancelled);
-            break;
-        }
+    GCancellable *cancellable = fovea_element_cancellable(element);
+    for (guint us = 0; us < self->delay_us && !g_cancellable_is_cancelled(cancellable); us += 2000)
         g_usleep(2000);
-    }
+    stay(&self->hold, cancellable);
+    gboolean cancelled = g_cancellable_set_error_if_cancelled(cancellable, error);
     g_atomic_int_set(&self->in_process, 0);
-    return !g_cancellable_set_error_if_cancelled(fovea_element_cancellable(element), error);
+    if (cancelled)
+        g_atomic_int_inc(&self->cancelled);
+    return !cancelled;
 }
 
 static gboolean speech_process(FoveaElement *element, const FoveaWindow *window, GError **error)

@@ -7,6 +7,7 @@
 
 #include <gst/check/gstharness.h>
 
+#include "bus.h"
 #include "common/fovea-element.h"
 #include "common/fovea-meta.h"
 
@@ -18,6 +19,8 @@ typedef struct Dummy {
     guint fail_every; /* every so manieth frame fails; 0: none */
     guint load_ms;    /* that loading takes (in steps of 5 ms, cancellable) */
     gboolean load_fail;
+    gint hold,
+        hold_load;     /* process, loading goes on when the test has cleared it (dummy_release) */
     guint window, hop; /* dummywindow, dummyspeech */
     guint text_every;  /* frames or windows from text to text */
     gint64 settle_lag; /* ns by which text is settled behind the media; < 0: not told */
@@ -31,6 +34,10 @@ typedef struct Dummy {
 } Dummy;
 
 void dummies_register(void);
+/* Waits until process runs (a dummy that is held stays there). */
+void dummy_wait_busy(Dummy *dummy);
+/* Clears hold or hold_load. */
+void dummy_release(gint *hold);
 
 /* ---- pictures that carry a number: GRAY8, 16 blocks, one a bit ---- */
 

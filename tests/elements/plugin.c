@@ -1,6 +1,6 @@
 /* Fovea - SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * plugin.c: the plugin as it is installed. Registering is quick and touches no driver, and every
+ * plugin.c: the plugin as it is installed. Registering touches no driver, and every
  * element can be read about.
  */
 #include <string.h>
@@ -9,13 +9,11 @@
 
 static GstPlugin *plugin;
 
-static void test_quick(void)
+static void test_no_driver(void)
 {
-    gint64 start = g_get_monotonic_time();
     GError *error = NULL;
     plugin = gst_plugin_load_file(g_getenv("FOVEA_PLUGIN"), &error);
     g_assert_no_error(error);
-    g_assert_cmpint(g_get_monotonic_time() - start, <, G_USEC_PER_SEC / 2);
     char *maps = NULL;
     g_assert_true(g_file_get_contents("/proc/self/maps", &maps, NULL, &error));
     g_assert_null(strstr(maps, "libvulkan_")); /* a driver; the loader is libvulkan.so */
@@ -65,7 +63,7 @@ int main(int argc, char **argv)
 {
     gst_init(&argc, &argv);
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/plugin/quick", test_quick);
+    g_test_add_func("/plugin/no-driver", test_no_driver);
     g_test_add_func("/plugin/elements", test_elements);
     return g_test_run();
 }

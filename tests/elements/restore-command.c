@@ -463,7 +463,7 @@ static void test_interrupt(void)
     g_spawn_async(folder, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
     g_assert_no_error(error);
     gboolean begun = FALSE;
-    for (guint i = 0; i < 600 && !begun; i++) {
+    for (guint i = 0; i < 6000 && !begun; i++) {
         GDir *dir = g_dir_open(out, 0, NULL);
         begun = g_dir_read_name(dir) != NULL;
         g_dir_close(dir);

@@ -215,12 +215,10 @@ static void test_overload(void)
     GstHarness *h = dummy_harness("dummywindow", TRUE, NULL);
     Dummy *dummy = (Dummy *)h->element;
     dummy->window = dummy->hop = RATE / 10;
-    dummy->delay_us = 300000;
+    dummy->hold = 1;
     gst_harness_set_src_caps_str(h, CAPS);
     gst_harness_push(h, samples(0, RATE / 10));
-    while (!g_atomic_int_get(&dummy->in_process))
-        g_usleep(100);
-    dummy->delay_us = 0;
+    dummy_wait_busy(dummy);
     for (guint i = 1; i < 40; i++) { /* 4 s at once, of which a second may wait */
         GstBuffer *out;
         gst_harness_push(h, samples(i * RATE / 10, RATE / 10));
@@ -228,6 +226,7 @@ static void test_overload(void)
         g_assert_cmpuint(GST_BUFFER_PTS(out), ==, time_of((i - 1) * RATE / 10));
         gst_buffer_unref(out);
     }
+    dummy_release(&dummy->hold);
     end(h);
     g_assert_cmpuint(stat_of(h->element, "skipped"), ==, 30);
     g_assert_cmpuint(stat_of(h->element, "skipped-time"), ==, 3 * GST_SECOND);

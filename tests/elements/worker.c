@@ -90,29 +90,29 @@ static guint count_messages(GstBus *bus, GstMessageType type, GstStructure **las
     return n;
 }
 
-/* A window takes three seconds; no sound waits for it. What could not be heard is told. */
+/* A window takes for ever; no sound waits for it. What could not be heard is told. */
 static void test_live(void)
 {
-    Both b = both_new(TRUE, 3000000);
-    gint64 worst = 0;
+    Both b = both_new(TRUE, 0);
+    Dummy *dummy = gst_object_ref(b.dummy);
+    dummy->hold = 1;
     gst_harness_push(b.media, step(0));
     expect_step(gst_harness_pull(b.media), 0);
-    while (!g_atomic_int_get(&b.dummy->in_process))
-        g_usleep(100);
+    dummy_wait_busy(dummy);
+    gint64 start = g_get_monotonic_time();
     for (guint i = 1; i < 120; i++) {
-        gint64 start = g_get_monotonic_time();
         gst_harness_push(b.media, step(i));
         expect_step(gst_harness_pull(b.media), i);
-        worst = MAX(worst, g_get_monotonic_time() - start);
-        g_usleep(i == 60 ? 1100000 : 1000); /* the second message is due after a second */
+        if (i == 60)
+            g_usleep(1100000); /* the second message is due after a second */
     }
-    g_test_message("the slowest sound took %" G_GINT64_FORMAT " us", worst);
-    g_assert_cmpint(worst, <, 20000);
-    g_assert_cmpuint(stat_of(b.media->element, "latency-p95"), <, 20 * GST_MSECOND);
-    g_assert_cmpint(b.dummy->windows->len, ==, 0); /* still the first */
+    guint seconds = (guint)((g_get_monotonic_time() - start) / G_USEC_PER_SEC);
+    g_assert_cmpint(dummy->windows->len, ==, 0); /* still the first */
     GstStructure *last = NULL;
     guint64 skipped = 0, time = 0;
-    g_assert_cmpuint(count_messages(b.bus, GST_MESSAGE_ELEMENT, &last), ==, 2);
+    guint told = count_messages(b.bus, GST_MESSAGE_ELEMENT, &last);
+    g_assert_cmpuint(told, >=, 2);
+    g_assert_cmpuint(told, <=, 1 + seconds);
     g_assert_true(gst_structure_get_uint64(last, "skipped", &skipped));
     g_assert_true(gst_structure_get_uint64(last, "skipped-time", &time));
     g_assert_cmpuint(skipped, >=, 50);
@@ -123,9 +123,9 @@ static void test_live(void)
     g_assert_cmpuint(all, <=, 115);
     g_assert_cmpuint(stat_of(b.media->element, "skipped-time"), ==, all * STEP_TIME);
     g_assert_cmpuint(stat_of(b.media->element, "dropped"), ==, 0);
-    gint64 start = g_get_monotonic_time();
     both_free(&b); /* does not wait for the window either */
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 1000000);
+    g_assert_cmpint(dummy->cancelled, ==, 1);
+    gst_object_unref(dummy);
 }
 
 typedef struct Pusher {
@@ -197,30 +197,28 @@ static void test_end(void)
     }
 }
 
-/* A flush stops a window that would take a minute; what follows has its own times. */
+/* A flush stops a window that would take for ever; what follows has its own times. */
 static void test_flush(void)
 {
-    Both b = both_new(FALSE, 60000000);
+    Both b = both_new(FALSE, 0);
     GstSegment segment;
+    b.dummy->hold = 1;
     b.dummy->text_every = 1;
     for (guint round = 1; round <= 20; round++) {
         gint cancelled = g_atomic_int_get(&b.dummy->cancelled);
         gst_harness_push(b.media, step(0));
         gst_harness_push(b.media, step(1));
-        while (!g_atomic_int_get(&b.dummy->in_process))
-            g_usleep(100);
-        gint64 start = g_get_monotonic_time();
+        dummy_wait_busy(b.dummy);
         gst_harness_push_event(b.media, gst_event_new_flush_start());
         while (g_atomic_int_get(&b.dummy->cancelled) == cancelled)
             g_usleep(100);
-        g_assert_cmpint(g_get_monotonic_time() - start, <, 100000);
         gst_harness_push_event(b.media, gst_event_new_flush_stop(TRUE));
         gst_segment_init(&segment, GST_FORMAT_TIME);
         segment.start = segment.time = round * GST_SECOND;
         gst_harness_push_event(b.media, gst_event_new_segment(&segment));
     }
     g_assert_cmpint(b.dummy->processed, ==, 0);
-    b.dummy->delay_us = 0;
+    dummy_release(&b.dummy->hold);
     gst_harness_push(b.media, step(205));
     gst_harness_push_event(b.media, gst_event_new_eos());
     wait_eos(b.media);
@@ -238,9 +236,10 @@ static void test_flush(void)
 /* Live, by arrival: silence is promised up to now, while the window still works. */
 static void test_arrival(void)
 {
-    Both b = both_new(TRUE, 60000000);
+    Both b = both_new(TRUE, 0);
     GstClockTime position = 0;
     GstTestClock *clock;
+    b.dummy->hold = 1;
     gst_harness_use_testclock(b.media);
     clock = gst_harness_get_testclock(b.media);
     gst_harness_push(b.media, step(0));
@@ -248,7 +247,7 @@ static void test_arrival(void)
     for (guint i = 1; i <= 20; i++) {
         GstClockTime now = i * 250 * GST_MSECOND;
         gst_test_clock_set_time(clock, now);
-        for (guint tries = 0; position < now && tries < 1000; tries++) {
+        for (guint tries = 0; position < now && tries < 60000; tries++) {
             GstEvent *event = gst_harness_try_pull_event(b.text);
             GstClockTime pts, duration;
             if (!event) {
@@ -380,8 +379,8 @@ static void test_preroll(void)
     dummy->settle_lag = 3 * GST_SECOND;
     GstBus *bus = gst_element_get_bus(pipeline);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    GstMessage *message = gst_bus_timed_pop_filtered(
-        bus, 10 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, GUARD,
+                                                     GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     g_assert_nonnull(message);
     g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
     gst_message_unref(message);
@@ -409,7 +408,7 @@ static void test_stall(void)
     GstBus *bus = gst_element_get_bus(pipeline);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     GstMessage *message = gst_bus_timed_pop_filtered(
-        bus, 10 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+        bus, GUARD, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     g_assert_nonnull(message);
     g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_WARNING);
     g_assert_true(GST_MESSAGE_SRC(message) == GST_OBJECT(dummy));
@@ -420,7 +419,7 @@ static void test_stall(void)
     g_clear_error(&error);
     gst_message_unref(message);
     g_object_set(queue, "max-size-time", 60 * GST_SECOND, "max-size-buffers", 0, NULL);
-    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND,
+    message = gst_bus_timed_pop_filtered(bus, GUARD,
                                          GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     g_assert_nonnull(message);
     g_assert_cmpint(GST_MESSAGE_TYPE(message), ==, GST_MESSAGE_EOS);
@@ -445,7 +444,7 @@ static void test_paused(void)
     dummy->settle_lag = 3 * GST_SECOND;
     GstBus *bus = gst_element_get_bus(pipeline);
     gst_element_set_state(pipeline, GST_STATE_PAUSED);
-    g_assert_cmpint(gst_element_get_state(pipeline, NULL, NULL, 5 * GST_SECOND), ==,
+    g_assert_cmpint(gst_element_get_state(pipeline, NULL, NULL, GUARD), ==,
                     GST_STATE_CHANGE_SUCCESS);
     g_usleep(3500000);
     g_assert_null(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
@@ -460,18 +459,17 @@ static void test_loading(void)
 {
     GstElement *element = gst_element_factory_make("dummyspeech", NULL);
     Dummy *dummy = (Dummy *)element;
-    dummy->load_ms = 400;
+    dummy->hold_load = 1;
     dummy->window = dummy->hop = STEP;
     GstHarness *h = gst_harness_new_with_element(element, "sink", "src");
     gst_object_unref(element);
     gst_harness_set_live(h, TRUE);
-    gint64 start = g_get_monotonic_time();
     gst_harness_set_src_caps_str(h, CAPS);
     for (guint i = 0; i < 5; i++) {
         gst_harness_push(h, step(i));
         expect_step(gst_harness_pull(h), i);
     }
-    g_assert_cmpint(g_get_monotonic_time() - start, <, 200000);
+    dummy_release(&dummy->hold_load);
     gst_harness_push_event(h, gst_event_new_eos());
     wait_eos(h);
     g_assert_cmpint(dummy->processed, ==, 5);

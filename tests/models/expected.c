@@ -28,7 +28,7 @@ static gboolean video_frame(const char *path, guint number, Picture *picture)
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     for (guint i = 0; i <= number; i++) {
         g_clear_pointer(&sample, gst_sample_unref);
-        sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 20 * GST_SECOND);
+        sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 60 * GST_SECOND);
         if (sample == NULL)
             break;
     }
