@@ -370,7 +370,7 @@ static gint round_up(gint value, gint multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-static gint common_multiple(gint a, gint b)
+gint fovea_common_multiple(gint a, gint b)
 {
     gint x = a, y = b;
     while (y != 0) {
@@ -488,8 +488,8 @@ gboolean fovea_reach_find(const FoveaModel *model, const char *input, const char
     }
     if (told == LOCAL) {
         g_clear_pointer(&reach->why, g_free);
-        reach->align_x = common_multiple(reach->align_x, multiple);
-        reach->align_y = common_multiple(reach->align_y, multiple);
+        reach->align_x = fovea_common_multiple(reach->align_x, multiple);
+        reach->align_y = fovea_common_multiple(reach->align_y, multiple);
     } else {
         settle_whole(reach);
     }

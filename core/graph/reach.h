@@ -27,3 +27,6 @@ typedef struct FoveaReach {
 gboolean fovea_reach_find(const FoveaModel *model, const char *input, const char *output,
                           FoveaReach *reach, GError **error);
 void fovea_reach_clear(FoveaReach *reach);
+
+/* The least common multiple of two alignments, both at least 1. */
+gint fovea_common_multiple(gint a, gint b);

@@ -12,17 +12,6 @@
 /* Plans kept: a stream has up to four sizes of tiles. */
 #define PLANS 8
 
-static gint common_multiple(gint a, gint b)
-{
-    gint x = a, y = b;
-    while (y != 0) {
-        gint rest = x % y;
-        x = y;
-        y = rest;
-    }
-    return a / x * b;
-}
-
 static gint round_up(gint value, gint multiple)
 {
     return (value + multiple - 1) / multiple * multiple;
@@ -78,8 +67,8 @@ static gboolean fill_info(FoveaRestorer *r, GError **error)
         .task = r->config.task,
         .scale = reach->scale_x,
         .reach = MAX(MAX(reach->left, reach->right), MAX(reach->top, reach->bottom)),
-        .align = common_multiple(common_multiple(reach->align_x, reach->align_y),
-                                 MAX(r->config.pad_multiple, 1)),
+        .align = fovea_common_multiple(fovea_common_multiple(reach->align_x, reach->align_y),
+                                       MAX(r->config.pad_multiple, 1)),
         .whole = reach->whole,
         .why = reach->why,
     };
@@ -95,7 +84,7 @@ gint fovea_restorer_padded(const FoveaRestorer *r, gint size)
 gint fovea_restorer_align(const FoveaRestorer *r)
 {
     /* Chroma of half size wants even positions in the result. */
-    return r->info.scale % 2 == 0 ? r->info.align : common_multiple(r->info.align, 2);
+    return r->info.scale % 2 == 0 ? r->info.align : fovea_common_multiple(r->info.align, 2);
 }
 
 /* ---- plans ---- */
