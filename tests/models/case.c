@@ -148,3 +148,14 @@ gboolean case_set_inputs(const Case *c, FoveaSession *session, GError **error)
     }
     return TRUE;
 }
+
+FoveaDevice *open_or_skip(const char *device)
+{
+    g_autoptr(GError) error = NULL;
+    FoveaDevice *opened = fovea_device_open(device, &error);
+    if (opened == NULL && !g_str_equal(device, "cpu"))
+        g_test_skip(error->message);
+    else
+        g_assert_no_error(error);
+    return opened;
+}

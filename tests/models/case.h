@@ -36,3 +36,5 @@ void case_params(const Case *c, FoveaPlanParams *params);
 gboolean case_set_inputs(const Case *c, FoveaSession *session, GError **error);
 /* $FOVEA_SHARED, or ../shared beside the project; NULL: there is none. */
 const char *shared_folder(void);
+/* The device; NULL, and the test is skipped, where there is no such GPU. The CPU is always there. */
+FoveaDevice *open_or_skip(const char *device);

@@ -125,14 +125,9 @@ static FoveaTensor *read_data(const char *name)
 static void test_numbers(gconstpointer data)
 {
     const char *spec = data;
-    GError *error = NULL;
-    g_autoptr(FoveaDevice) device = fovea_device_open(spec, &error);
-    if (device == NULL && !g_str_equal(spec, "cpu")) {
-        g_test_skip(error->message);
-        g_error_free(error);
+    g_autoptr(FoveaDevice) device = open_or_skip(spec);
+    if (device == NULL)
         return;
-    }
-    g_assert_no_error(error);
     g_autoptr(FoveaTensor) input = read_data("default-model-input.npy");
     g_autoptr(FoveaTensor) want = read_data("default-model-output.npy");
     const gint64 *dims = fovea_tensor_dims(input);

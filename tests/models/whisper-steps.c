@@ -172,18 +172,13 @@ typedef struct Where {
 static void test_steps(gconstpointer data)
 {
     const Where *where = data;
-    GError *error = NULL;
     if (shared_folder() == NULL) {
         g_test_skip("there is no shared/ folder: name it in FOVEA_SHARED");
         return;
     }
-    g_autoptr(FoveaDevice) device = fovea_device_open(where->device, &error);
-    if (device == NULL && !g_str_equal(where->device, "cpu")) {
-        g_test_skip(error->message);
-        g_error_free(error);
+    g_autoptr(FoveaDevice) device = open_or_skip(where->device);
+    if (device == NULL)
         return;
-    }
-    g_assert_no_error(error);
     if (where->precision == FOVEA_PRECISION_F16 && !fovea_device_info(device)->f16) {
         g_test_skip("the device has no f16");
         return;

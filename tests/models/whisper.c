@@ -221,13 +221,9 @@ static void test_steps(gconstpointer data)
         g_test_skip("there is no shared/ folder: name it in FOVEA_SHARED");
         return;
     }
-    g_autoptr(FoveaDevice) device = fovea_device_open(where->device, &error);
-    if (device == NULL && !g_str_equal(where->device, "cpu")) {
-        g_test_skip(error->message);
-        g_error_free(error);
+    g_autoptr(FoveaDevice) device = open_or_skip(where->device);
+    if (device == NULL)
         return;
-    }
-    g_assert_no_error(error);
     g_autofree char *folder = g_build_filename(shared_folder(), "models", "whisper-tiny.en", NULL);
     FoveaTranscriberParams params = {.model = folder, .precision = where->precision};
     g_autoptr(FoveaTranscriber) t = fovea_transcriber_new(device, &params, &error);
