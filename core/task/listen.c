@@ -104,14 +104,10 @@ static void read_tokens(const FoveaTranscriber *t, FoveaListening *l, const GArr
 
 static gboolean is_nothing(const FoveaWhisperResult *result, guint known)
 {
-    gdouble sum = 0;
-    guint n = result->tokens->len;
-    if (n <= known)
+    if (result->tokens->len <= known)
         return known == 0;
-    for (guint i = known; i < n; i++)
-        sum += g_array_index(result->log_probability, float, i);
     return result->no_speech > NO_SPEECH ||
-           (result->no_speech > MAYBE_NONE && sum / (n - known) < UNLIKELY);
+           (result->no_speech > MAYBE_NONE && fovea_whisper_likelihood(result, known) < UNLIKELY);
 }
 
 /* Encodes the sound up to `end` and reads it into `now`. *nothing: there is no speech in it. */

@@ -8,11 +8,14 @@
  */
 #include <math.h>
 
+#include "task/speech-gate.h"
 #include "task/transcribe-stream.h"
 
-#define LEAST_REST 0.1 /* seconds that are still worth a window of their own */
-#define LEAST_STEP 1.0 /* seconds that two windows in a row go on at least */
-#define LOOP_STEP 5.0  /* seconds to leave a place where the text repeats itself */
+#define LEAST_REST 0.1   /* seconds that are still worth a window of their own */
+#define LEAST_STEP 1.0   /* seconds that two windows in a row go on at least */
+#define NO_SPEECH 0.3f   /* speech from its beginning on: 0.03, noise and music: from 0.54 on */
+#define UNLIKELY (-1.0f) /* mean log-probability of a token; speech: -0.2 to -0.9 */
+#define LOOP_STEP 5.0    /* seconds to leave a place where the text repeats itself */
 
 /* One recording on its way. Positions are samples. */
 typedef struct Recording {
@@ -93,18 +96,36 @@ static gsize go_on(Recording *r, gsize size)
     return MIN(MAX(step, MAX((gsize)(least * FOVEA_TRANSCRIBE_RATE), r->unit)), size);
 }
 
+/* Nothing rises above the background. */
+static gboolean is_even(const Recording *r, gsize size)
+{
+    FoveaSpeechGate gate;
+    fovea_speech_gate_reset(&gate);
+    for (gsize i = 0; i + FOVEA_GATE_FRAME <= size; i += FOVEA_GATE_FRAME)
+        fovea_speech_gate_push(&gate, r->samples + r->at + i);
+    guint64 from = gate.n > FOVEA_GATE_KEPT ? gate.n - FOVEA_GATE_KEPT : 0;
+    return !fovea_speech_gate_heard(&gate, from, gate.n, NULL, NULL);
+}
+
+/* The model often doubts a window that begins within a sentence: its doubt alone costs no words. */
+static gboolean is_silent(const Recording *r, gsize size)
+{
+    const FoveaWhisperResult *result = &r->stream->result;
+    return r->stream->transcriber->generation.no_speech >= 0 && result->no_speech > NO_SPEECH &&
+           (fovea_whisper_likelihood(result, 0) < UNLIKELY || is_even(r, size));
+}
+
 static gboolean next_window(Recording *r, gboolean timestamps, GError **error)
 {
     FoveaTranscriberStream *s = r->stream;
-    FoveaWhisperDecode decode = {
-        .timestamps = timestamps, .only_speech = TRUE, .cancellable = s->cancellable};
+    FoveaWhisperDecode decode = {.timestamps = timestamps, .cancellable = s->cancellable};
     gsize size = MIN(r->n - r->at, r->window);
     if (g_cancellable_is_cancelled(s->cancellable))
         return fovea_fail(error, FOVEA_ERROR_CANCELLED, "Transcription was cancelled");
     if (!fovea_whisper_encode(s->whisper, r->samples + r->at, size, error) ||
         !fovea_whisper_decode(s->whisper, &decode, &s->result, error))
         return FALSE;
-    if (fovea_whisper_is_silent(s->transcriber, &s->result)) {
+    if (is_silent(r, size)) {
         r->at += size;
     } else if (timestamps) {
         r->at += go_on(r, size);

@@ -9,7 +9,6 @@
 
 const char *const fovea_whisper_caches[4] = {"decoder.key", "decoder.value", "encoder.key",
                                              "encoder.value"};
-#define NO_SPEECH 0.3f /* noise and music reach 0.54 to 0.95, speech 0.03 (tiny.en) */
 #define PAST "past_decoder_sequence_length"
 
 /* Indices of one kind of cache of one layer. */
@@ -351,13 +350,14 @@ gboolean fovea_whisper_decode(FoveaWhisper *w, const FoveaWhisperDecode *params,
                           w->transcriber->prefill_most);
     if (run_prompt(w, start, &result->no_speech, error) == NULL)
         return FALSE;
-    if (params->only_speech && fovea_whisper_is_silent(w->transcriber, result))
-        return TRUE;
     return choose(w, params, begin, result, w->logits, error);
 }
 
-gboolean fovea_whisper_is_silent(const FoveaTranscriber *transcriber,
-                                 const FoveaWhisperResult *result)
+float fovea_whisper_likelihood(const FoveaWhisperResult *result, guint from)
 {
-    return transcriber->generation.no_speech >= 0 && result->no_speech > NO_SPEECH;
+    double sum = 0;
+    guint n = result->tokens->len;
+    for (guint i = from; i < n; i++)
+        sum += g_array_index(result->log_probability, float, i);
+    return n > from ? (float)(sum / (n - from)) : -INFINITY;
 }

@@ -55,8 +55,7 @@ typedef struct FoveaWhisperDecode {
     gsize n_previous;
     const guint32 *prefix; /* tokens that are known already (stable), timestamps among them */
     gsize n_prefix;
-    gboolean only_speech; /* choose nothing where no_speech says that there is none */
-    guint max_new;        /* tokens to choose at most; 0: as many as the model has positions */
+    guint max_new; /* tokens to choose at most; 0: as many as the model has positions */
     GCancellable *cancellable;
 } FoveaWhisperDecode;
 
@@ -75,9 +74,9 @@ void fovea_whisper_result_clear(FoveaWhisperResult *result);
 gboolean fovea_whisper_decode(FoveaWhisper *whisper, const FoveaWhisperDecode *params,
                               FoveaWhisperResult *result, GError **error);
 
-/* TRUE: the window holds no speech, whatever words were chosen. */
-gboolean fovea_whisper_is_silent(const FoveaTranscriber *transcriber,
-                                 const FoveaWhisperResult *result);
+/* Mean log-probability of the tokens from `from` on; -inf where there are none. Speech: -0.2 to
+ * -0.9. */
+float fovea_whisper_likelihood(const FoveaWhisperResult *result, guint from);
 
 /* The decoder by hand, as decode uses it, for tests: after `fill` the caches hold these n tokens
  * (0 too); `step` adds one and gives what is said about the next: vocabulary numbers, valid until
