@@ -327,7 +327,8 @@ static void install_properties(GObjectClass *klass)
     g_object_class_install_property(
         klass, PROP_INTERVAL,
         g_param_spec_uint("interval", "Interval",
-                          "Every how manieth frame is processed; the others pass (1: every frame)",
+                          "Every how manieth frame is processed; the others pass (1: every frame); "
+                          "of no effect on sound, all of which is heard",
                           1, G_MAXUINT, 1, flags));
     g_object_class_install_property(
         klass, PROP_MAX_LATENCY,
