@@ -159,7 +159,6 @@ static gboolean transcribe_set_caps(FoveaElement *element, GstCaps *in, GstCaps 
         return FALSE;
     guint window = (guint)MAX(info.rate / WINDOWS_A_SECOND, 1);
     fovea_element_set_window(element, window, window);
-    fovea_element_set_backlog(element, BACKLOG);
     return TRUE;
 }
 
@@ -304,6 +303,8 @@ static void fovea_transcribe_class_init(FoveaTranscribeClass *klass)
 
 static void fovea_transcribe_init(FoveaTranscribe *self)
 {
+    /* Holds from the first buffer on: caps are worked at after it may have come. */
+    fovea_element_set_backlog(FOVEA_ELEMENT(self), BACKLOG);
     self->phrases = g_array_new(FALSE, FALSE, sizeof(FoveaPhrase));
     self->out = g_array_new(FALSE, FALSE, sizeof(FoveaPhrase));
     self->captions = fovea_captions_new();
