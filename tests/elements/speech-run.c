@@ -225,26 +225,16 @@ void speech_keep_model(void)
 
 /* ---- a harness ---- */
 
-static Talk start(GstElement *transcriber, gboolean live)
+Talk talk_new(GstElement *transcriber)
 {
     Talk talk = {.heard = heard_new(transcriber)};
     talk.text = gst_harness_new_with_element(transcriber, NULL, "text");
     gst_harness_set_drop_buffers(talk.text, TRUE);
     talk.h = gst_harness_new_with_element(transcriber, "sink", "src");
-    gst_harness_set_live(talk.h, live);
+    gst_harness_set_live(talk.h, FALSE);
     gst_harness_set_drop_buffers(talk.h, TRUE);
     gst_harness_set_src_caps_str(talk.h, SPEECH_CAPS);
     return talk;
-}
-
-Talk talk_new(GstElement *transcriber)
-{
-    return start(transcriber, FALSE);
-}
-
-Talk talk_new_live(GstElement *transcriber)
-{
-    return start(transcriber, TRUE);
 }
 
 void talk_push(Talk *talk, const gfloat *samples, gsize n, gsize step)

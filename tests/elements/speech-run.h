@@ -59,8 +59,6 @@ typedef struct Talk {
 } Talk;
 
 Talk talk_new(GstElement *transcriber); /* takes it */
-/* Its sound is live, and may come faster than in real time all the same. */
-Talk talk_new_live(GstElement *transcriber);
 /* Pushes n samples of 16 kHz in buffers of `step`, from the position on. */
 void talk_push(Talk *talk, const gfloat *samples, gsize n, gsize step);
 void talk_silence(Talk *talk, double seconds);
