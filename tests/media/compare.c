@@ -7,9 +7,9 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "../../pipelines/fovea/picture.h"
+#include "../support/command.h"
 
 static char *folder;
 
@@ -18,36 +18,21 @@ static char *file(const char *name)
     return g_build_filename(folder, name, NULL);
 }
 
-/* Runs `fovea compare` with these arguments, NULL at the end; *out or *err is what it said. */
-static int compare(char **out, char **err, const char *first, ...) G_GNUC_NULL_TERMINATED;
-static int compare(char **out, char **err, const char *first, ...)
+static int compare(char **out, char **err, ...) G_GNUC_NULL_TERMINATED;
+static int compare(char **out, char **err, ...)
 {
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    GError *error = NULL;
-    int wait;
     va_list args;
-    g_ptr_array_add(argv, (char *)g_getenv("FOVEA_COMMAND"));
-    g_ptr_array_add(argv, "compare");
-    va_start(args, first);
-    for (const char *arg = first; arg; arg = va_arg(args, const char *))
-        g_ptr_array_add(argv, (char *)arg);
+    va_start(args, err);
+    int status = command_run("compare", out, err, args);
     va_end(args);
-    g_ptr_array_add(argv, NULL);
-    g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, out, err, &wait,
-                 &error);
-    g_assert_no_error(error);
-    g_assert_true(WIFEXITED(wait));
-    return WEXITSTATUS(wait);
+    return status;
 }
 
 static void refuse(const char *words, const char *a, const char *b, const char *option)
 {
     g_autofree char *out = NULL, *err = NULL;
-    g_assert_cmpint(compare(&out, &err, a, b, option, NULL), ==, 1);
-    g_assert_cmpstr(out, ==, "");
-    if (!g_str_has_prefix(err, "fovea: ") || strstr(err, words) == NULL)
-        g_error("\"%s\" does not say \"%s\"", err, words);
-    g_assert_true(strchr(err, '\n') == err + strlen(err) - 1);
+    int status = compare(&out, &err, a, b, option, NULL);
+    command_check_failure(status, out, err, words);
 }
 
 /* The formula of make_compare.py. noise 0: the first picture. */

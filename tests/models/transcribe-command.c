@@ -5,32 +5,20 @@
  */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
-#include <sys/wait.h>
 
+#include "../support/command.h"
 #include "case.h"
 
 static char *folder, *model;
 
-/* Runs `fovea transcribe` with these arguments, NULL at the end; the exit status. */
-static int transcribe(char **out, char **err, const char *first, ...) G_GNUC_NULL_TERMINATED;
-static int transcribe(char **out, char **err, const char *first, ...)
+static int transcribe(char **out, char **err, ...) G_GNUC_NULL_TERMINATED;
+static int transcribe(char **out, char **err, ...)
 {
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    GError *error = NULL;
-    int wait;
     va_list args;
-    g_ptr_array_add(argv, (char *)g_getenv("FOVEA_COMMAND"));
-    g_ptr_array_add(argv, (char *)"transcribe");
-    va_start(args, first);
-    for (const char *arg = first; arg; arg = va_arg(args, const char *))
-        g_ptr_array_add(argv, (char *)arg);
+    va_start(args, err);
+    int status = command_run("transcribe", out, err, args);
     va_end(args);
-    g_ptr_array_add(argv, NULL);
-    g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, out, err, &wait,
-                 &error);
-    g_assert_no_error(error);
-    g_assert_true(WIFEXITED(wait)); /* never a signal */
-    return WEXITSTATUS(wait);
+    return status;
 }
 
 /* Status 1, nothing on stdout, one line on stderr that has these words. */
@@ -38,11 +26,8 @@ static int transcribe(char **out, char **err, const char *first, ...)
     G_STMT_START                                                                                   \
     {                                                                                              \
         g_autofree char *out_ = NULL, *err_ = NULL;                                                \
-        g_assert_cmpint(transcribe(&out_, &err_, __VA_ARGS__, NULL), ==, 1);                       \
-        g_assert_cmpstr(out_, ==, "");                                                             \
-        if (!g_str_has_prefix(err_, "fovea: ") || strstr(err_, words) == NULL)                     \
-            g_error("\"%s\" does not say \"%s\"", err_, words);                                    \
-        g_assert_true(strchr(err_, '\n') == err_ + strlen(err_) - 1);                              \
+        int status_ = transcribe(&out_, &err_, __VA_ARGS__, NULL);                                 \
+        command_check_failure(status_, out_, err_, words);                                         \
     }                                                                                              \
     G_STMT_END
 
